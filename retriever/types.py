@@ -1,0 +1,171 @@
+"""What a search answers with. Standard library only, so that the light client shares it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from encoders.types import Coverage, Location, MetadataValue, SegmentKind
+
+ComponentName: TypeAlias = Literal["segment_dense", "segment_lexical", "document_lexical", "document_dense"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentInfo:
+    """A document without its text.
+
+    Attributes:
+        id: the caller's name for it.
+        version: 1 for the first version, one more for each replacement.
+        content_hash: ``sha256:`` and the hex digest of the canonical text in UTF-8.
+        characters: length of the text in code points.
+        updated_at: RFC 3339 time of the commit of this version.
+    """
+
+    id: str
+    version: int
+    content_hash: str
+    title: str
+    source: str
+    media_type: str
+    characters: int
+    updated_at: str
+    metadata: Mapping[str, MetadataValue]
+    coverage: Coverage
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One part of a score: ``contribution = weight * standardised``.
+
+    ``rank`` counts from 1 within the candidates. ``matched_terms`` gives each
+    query term's share of a lexical ``raw``.
+    """
+
+    name: ComponentName
+    rank: int
+    raw: float
+    standardised: float
+    weight: float
+    contribution: float
+    matched_terms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a document has its score; the contributions add up to ``total``."""
+
+    components: tuple[Component, ...]
+    total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A span of a document that answers the query.
+
+    Attributes:
+        id: names document, version and span; stays valid as long as the version is kept.
+        start: first code point in the document's text.
+        end: one past the last.
+        text: ``document.text[start:end]``.
+        score: orders the evidence of one document; not comparable between queries.
+        dense: cosine similarity of query and segment.
+        lexical: BM25 of query and segment.
+    """
+
+    id: str
+    start: int
+    end: int
+    text: str
+    location: Location
+    kind: SegmentKind
+    score: float
+    dense: float
+    lexical: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentHit:
+    """A document of the answer with its best evidence first.
+
+    Attributes:
+        rank: from 1.
+        score: orders this answer only.
+        relevance: calibrated probability, None without a calibration.
+        evidence_total: segments of the document that were scored for evidence.
+        explain: present when asked for.
+    """
+
+    rank: int
+    score: float
+    document: DocumentInfo
+    evidence: tuple[Evidence, ...]
+    evidence_total: int
+    relevance: float | None = None
+    explain: Explanation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """Something the caller should know about an answer that is valid all the same."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """The answer to one query: hits in order, and how they were found.
+
+    Attributes:
+        candidates: how many documents and segments were considered.
+        timing_ms: milliseconds per stage, and ``total``.
+    """
+
+    query: str
+    hits: tuple[DocumentHit, ...]
+    warnings: tuple[Warned, ...] = ()
+    candidates: Mapping[str, int] = field(default_factory=dict)
+    timing_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[DocumentHit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemOutcome:
+    """What became of one item that was not indexed, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexReport:
+    """What an indexing run did. Every item it was given is in exactly one of the five lists.
+
+    Attributes:
+        added: ids of new documents.
+        updated: ids whose content or metadata changed.
+        unchanged: ids already stored with this content; nothing was embedded.
+        skipped: items that hold no text to index (binary, empty).
+        failed: items that could not be read.
+        coverage: the ledger of all documents that were embedded in this run.
+        incomplete: ids of embedded documents that are not covered completely.
+        seconds: wall time.
+    """
+
+    added: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    skipped: tuple[ItemOutcome, ...] = ()
+    failed: tuple[ItemOutcome, ...] = ()
+    coverage: Coverage = Coverage()
+    incomplete: tuple[str, ...] = ()
+    tokens_read: int = 0
+    seconds: float = 0.0
