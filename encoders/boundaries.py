@@ -1,0 +1,117 @@
+"""Where a text may be cut well: candidate positions with a strength, for prose and for lines.
+
+A finder yields `Cuts` of a part of a text; the packer adds the borders of words
+itself and weighs a cut's strength against how full the tile would be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from encoders.types import FloatArray, IntArray, Mark, MarkKind
+
+# A cut of strength s is preferred to a weaker one t as long as the tile is not emptier
+# by more than s - t of its budget.
+SECTION: Final = 1.2
+"""A heading, a sheet, a top-level definition: context before it says nothing about what follows."""
+PARAGRAPH: Final = 0.8
+TURN: Final = 0.7
+"""Where the speaker changes, or a page begins."""
+LINE: Final = 0.35
+SENTENCE: Final = 0.45
+WORD: Final = 0.0
+PUNCTUATION: Final = -0.25
+"""Between two words with no white space between them."""
+
+_LINE_END: Final = re.compile(r"\r\n|\n|\r")
+_BLANK_LINES: Final = re.compile(r"(?:\r\n|\n|\r)(?:[ \t\f\v]*(?:\r\n|\n|\r))+")
+_SENTENCE_END: Final = re.compile(
+    r"""[.!?…]["'”’»)\]]*\s+(?=[^\W_a-z]|["“‘«(\[])   # a letter that is not lower case, a digit, a quote
+    |[。！？।؟][”’」』）]*""",
+    re.VERBOSE,
+)
+_MARK_STRENGTHS: Final[dict[MarkKind, float]] = {
+    "heading": SECTION,
+    "sheet": SECTION,
+    "slide": SECTION,
+    "page": TURN,
+    "speaker": TURN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Candidate cut positions.
+
+    Attributes:
+        positions: ``(n,)`` int64, strictly ascending character offsets.
+        strengths: ``(n,)`` float32, see the constants of this module.
+    """
+
+    positions: IntArray
+    strengths: FloatArray
+
+    def within(self, start: int, end: int) -> Cuts:
+        """Return the cuts in ``[start, end]``."""
+        low, high = np.searchsorted(self.positions, [start, end + 1])
+        return Cuts(self.positions[low:high], self.strengths[low:high])
+
+
+CutFinder: TypeAlias = Callable[[str, int, int], Cuts]
+"""Finds the cuts of ``text`` in ``[start, end]``; the offsets are those of the whole text."""
+
+
+def make_cuts(positions: Iterable[int], strength: float) -> Cuts:
+    """Give all ``positions``, in ascending order, one strength."""
+    found = np.fromiter(positions, dtype=np.int64)
+    return Cuts(found, np.full(len(found), strength, dtype=np.float32))
+
+
+def merge_cuts(parts: Sequence[Cuts]) -> Cuts:
+    """Join cuts; where several meet at one position the strongest holds."""
+    positions = np.concatenate([part.positions for part in parts])
+    strengths = np.concatenate([part.strengths for part in parts])
+    order = np.lexsort((-strengths, positions))
+    unique, first = np.unique(positions[order], return_index=True)
+    return Cuts(unique, strengths[order][first].astype(np.float32))
+
+
+def line_starts(text: str, start: int, end: int) -> IntArray:
+    """Return where lines begin in ``(start, end]``, ``start`` itself not included."""
+    return np.fromiter((match.end() for match in _LINE_END.finditer(text, start, end)), dtype=np.int64)
+
+
+def line_cuts(text: str, start: int, end: int) -> Cuts:
+    """Find lines, and paragraphs where blank lines end."""
+    blank = (match.end() for match in _BLANK_LINES.finditer(text, start, end))
+    lines = line_starts(text, start, end)
+    return merge_cuts([make_cuts(lines, LINE), make_cuts(blank, PARAGRAPH)])
+
+
+def prose_cuts(text: str, start: int, end: int) -> Cuts:
+    """Find paragraphs, lines and sentences; a sentence that ends its line is a better cut than either."""
+    lines = line_cuts(text, start, end)
+    sentences = make_cuts(_dedupe(match.end() for match in _SENTENCE_END.finditer(text, start, end)), SENTENCE)
+    both = np.intersect1d(lines.positions, sentences.positions)
+    return merge_cuts([lines, sentences, make_cuts(both, SENTENCE + LINE / 2)])
+
+
+def mark_cuts(marks: Sequence[Mark]) -> Cuts:
+    """Turn a document's structure marks into cuts at their starts; `Mark` kinds without a strength give none."""
+    return merge_cuts(
+        [make_cuts((), WORD)]
+        + [
+            make_cuts(sorted({mark.span.start for mark in marks if mark.kind == kind}), strength)
+            for kind, strength in _MARK_STRENGTHS.items()
+        ]
+    )
+
+
+def _dedupe(positions: Iterable[int]) -> list[int]:
+    return list(dict.fromkeys(positions))

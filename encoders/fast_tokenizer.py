@@ -1,0 +1,194 @@
+"""A model's own tokenizer with nothing truncated and nothing read as a command.
+
+Texts are read in pieces cut at white space where that changes no token, so a
+text of fifty megabytes needs no more memory than its tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from encoders.errors import ModelError
+from encoders.inputs import require_texts
+from encoders.types import TokenSpans
+from encoders.word_repair import repair_words
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+    from tokenizers import Tokenizer as RustTokenizer
+
+    from encoders.types import IntArray
+
+_PIECE_CHARACTERS = 50_000
+_GROUP_CHARACTERS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizedText:
+    """The token ids of one text, special tokens excluded, and where each stands."""
+
+    ids: IntArray
+    spans: TokenSpans
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class FastTokenizer:
+    """Implements `encoders.protocols.Tokenizer` over a ``tokenizer.json``.
+
+    A name of a special token inside a text, such as ``[SEP]``, is read as the
+    characters it is made of. WordPiece makes one unknown token of every word
+    with a character it does not know, and of every word over 100 characters;
+    here such a word is cut and everything in it that has a token gets one.
+    """
+
+    def __init__(self, tokenizer: RustTokenizer, *, prompt_tokens: int = 0) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._prefix, self._suffix = _frame(tokenizer)
+        tokenizer.encode_special_tokens = True
+        self._rust = tokenizer
+        state = json.loads(tokenizer.to_str())
+        self._kind = str(state["model"]["type"])
+        self._unknown = _unknown_id(tokenizer, state["model"])
+        self._spaces_lead = "ByteLevel" in json.dumps(state["pre_tokenizer"])
+        self._prompt_tokens = prompt_tokens
+
+    @property
+    def special_tokens(self) -> int:
+        """Tokens added around every text: the model's own and those of the document prompt."""
+        return len(self._prefix) + len(self._suffix) + self._prompt_tokens
+
+    @property
+    def prefix(self) -> tuple[int, ...]:
+        """Ids before every text."""
+        return self._prefix
+
+    @property
+    def suffix(self) -> tuple[int, ...]:
+        """Ids after every text."""
+        return self._suffix
+
+    def tokenize(self, texts: Sequence[str]) -> list[TokenSpans]:
+        """Return the tokens of each text."""
+        return [read.spans for read in self.read(texts)]
+
+    def read(self, texts: Sequence[str]) -> list[TokenizedText]:
+        """Return ids and spans of each text, in order."""
+        require_texts(texts)
+        done: list[list[TokenizedText]] = [[] for _ in texts]
+        for group in _groups(self._pieces(texts)):
+            encodings = self._rust.encode_batch([piece for _, _, piece in group], add_special_tokens=False)
+            for (row, start, piece), encoding in zip(group, encodings, strict=True):
+                done[row].append(self._tokens(encoding, piece, start))
+        return [_joined(parts) for parts in done]
+
+    def _pieces(self, texts: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+        for row, text in enumerate(texts):
+            if self._kind != "WordPiece" or len(text) <= _PIECE_CHARACTERS:
+                yield row, 0, text
+                continue
+            for start, end in pairwise(_cuts(text)):
+                yield row, start, text[start:end]
+
+    def _tokens(self, encoding: Encoding, piece: str, start: int) -> TokenizedText:
+        ids = np.array(encoding.ids, dtype=np.int64)
+        offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        words = np.array([-1 if word is None else word for word in encoding.word_ids], dtype=np.int64)
+        word_starts = np.ones(len(ids), dtype=np.bool_)
+        word_starts[1:] = words[1:] != words[:-1]
+        if self._spaces_lead:
+            _take_leading_spaces(piece, offsets)
+        if self._kind == "WordPiece":
+            ids, offsets, word_starts = repair_words(
+                piece, ids, offsets, word_starts, unknown=self._unknown, encode=self._encode_pieces
+            )
+        return TokenizedText(ids, TokenSpans(offsets + start, ids != self._unknown, word_starts))
+
+    def _encode_pieces(self, pieces: Sequence[str]) -> list[tuple[IntArray, IntArray]]:
+        return [
+            (np.array(one.ids, dtype=np.int64), np.array(one.offsets, dtype=np.int64).reshape(-1, 2))
+            for one in self._rust.encode_batch(list(pieces), add_special_tokens=False)
+        ]
+
+
+def load_tokenizer(folder: Path) -> FastTokenizer:
+    """Read ``tokenizer.json`` of a model folder.
+
+    Raises:
+        ModelError: the folder has no such file.
+    """
+    from tokenizers import Tokenizer as RustTokenizer
+
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise ModelError(
+            f"{folder} has no tokenizer.json; save its tokenizer with a fast tokenizer first", folder=str(folder)
+        )
+    return FastTokenizer(RustTokenizer.from_file(str(path)))
+
+
+def _frame(tokenizer: RustTokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    encoding = tokenizer.encode("a")
+    own = [place for place, special in enumerate(encoding.special_tokens_mask) if not special]
+    if not own:
+        raise ModelError("the tokenizer makes no token of the letter a")
+    return tuple(encoding.ids[: own[0]]), tuple(encoding.ids[own[-1] + 1 :])
+
+
+def _unknown_id(tokenizer: RustTokenizer, model: dict[str, object]) -> int:
+    if isinstance(model.get("unk_id"), int):
+        return int(str(model["unk_id"]))
+    found = tokenizer.token_to_id(str(model.get("unk_token")))
+    return -1 if found is None else found
+
+
+def _cuts(text: str) -> list[int]:
+    """Return places before spaces or line ends, about `_PIECE_CHARACTERS` apart, with both ends of the text."""
+    cuts = [0]
+    while len(text) - cuts[-1] > _PIECE_CHARACTERS:
+        place = cuts[-1] + _PIECE_CHARACTERS
+        while place < len(text) and text[place] not in " \n\t\r":
+            place += 1
+        cuts.append(place)
+    return cuts if cuts[-1] == len(text) else [*cuts, len(text)]
+
+
+def _groups(pieces: Iterator[tuple[int, int, str]]) -> Iterator[list[tuple[int, int, str]]]:
+    group: list[tuple[int, int, str]] = []
+    held = 0
+    for piece in pieces:
+        group.append(piece)
+        held += len(piece[2])
+        if held >= _GROUP_CHARACTERS:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group
+
+
+def _take_leading_spaces(text: str, offsets: IntArray) -> None:
+    """Give byte-level tokens the space they begin with, which their offsets leave out."""
+    ends = np.concatenate([[0], offsets[:-1, 1]]) if len(offsets) else offsets[:, 1]
+    for row in np.flatnonzero(offsets[:, 0] > ends).tolist():
+        if text[offsets[row, 0] - 1] == " ":
+            offsets[row, 0] -= 1
+
+
+def _joined(parts: list[TokenizedText]) -> TokenizedText:
+    if len(parts) == 1:
+        return parts[0]
+    spans = TokenSpans(
+        np.concatenate([part.spans.offsets for part in parts]),
+        np.concatenate([part.spans.known for part in parts]),
+        np.concatenate([part.spans.word_starts for part in parts]),
+    )
+    return TokenizedText(np.concatenate([part.ids for part in parts]), spans)

@@ -1,0 +1,57 @@
+"""What every encoder asks of its input, and how it cuts batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from encoders.errors import InvalidInputError
+
+
+def require_texts(texts: Sequence[str]) -> None:
+    """Refuse a bare string, a value that is no string, and text that is not Unicode.
+
+    Raises:
+        TypeError: ``texts`` is one string, or holds something else than strings.
+        InvalidInputError: a text holds a lone surrogate.
+    """
+    if isinstance(texts, str):
+        raise TypeError("texts must be a sequence of strings, got one string; wrap it in a list")
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"texts[{place}] is {type(text).__name__}, not str")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInputError(
+                f"texts[{place}] holds a lone surrogate at character {error.start}; "
+                "decode the source with errors='replace'",
+                place=place,
+                character=error.start,
+            ) from error
+
+
+def token_batches(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
+    """Cut inputs into batches of neighbours in length that hold at most ``budget`` tokens.
+
+    The longest come first, so the largest allocation happens at once. A single
+    input over the budget is a batch of its own.
+
+    Args:
+        lengths: tokens of each input; an input of 0 tokens is in no batch.
+        budget: tokens per batch, padding excluded.
+
+    Yields:
+        places in ``lengths``, longest first, ties by place.
+    """
+    batch: list[int] = []
+    held = 0
+    for place in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if not lengths[place]:
+            continue
+        if batch and held + lengths[place] > budget:
+            yield batch
+            batch, held = [], 0
+        batch.append(place)
+        held += lengths[place]
+    if batch:
+        yield batch

@@ -1,0 +1,208 @@
+"""Choose tiles of a text from its tokens and its cuts.
+
+The packer walks through a block of text from one tile start to the next. At each
+step every token border inside the budget is a possible end; it takes the one with
+the greatest ``strength + share of the budget filled``, so that a paragraph's end
+wins over a full tile and a full tile wins over a word's end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from encoders.boundaries import LINE, PUNCTUATION, SECTION, WORD, Cuts
+from encoders.graphemes import grapheme_breaks, last_break
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from encoders.types import BoolArray, FloatArray, IntArray, TokenSpans
+
+_NEVER: Final = np.float32(-np.inf)
+_SPACES: Final = np.array(
+    [*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)]
+    + [0x2028, 0x2029, 0x202F, 0x205F, 0x3000],
+    dtype=np.uint32,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a tile may hold.
+
+    Attributes:
+        tokens: of context and tile together, breadcrumb and special tokens already taken off.
+        context_tokens: at most so many of them before the tile.
+        chars: of the tile; a quarter of it bounds the context.
+    """
+
+    tokens: int
+    context_tokens: int
+    chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A chosen tile: ``[start, end)`` read from ``context_start``; ``exact`` when no cut goes through a token."""
+
+    start: int
+    end: int
+    context_start: int
+    tokens: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a text ready to be packed. All offsets are those of the whole text.
+
+    Attributes:
+        text: the whole text.
+        start: where the block begins.
+        end: where it ends.
+        cuts: ``(tokens + 1,)`` where to cut before each token and at the end, so that white space
+            stays with what it follows and indentation with its line.
+        strengths: ``(tokens + 1,)`` of these cuts, minus infinity where none is allowed.
+    """
+
+    text: str
+    start: int
+    end: int
+    cuts: IntArray
+    strengths: FloatArray
+
+
+def make_block(text: str, start: int, end: int, *, tokens: TokenSpans, cuts: Cuts) -> Block:
+    """Map every cut of ``text[start:end]`` to the token it comes before.
+
+    Args:
+        text: the whole text.
+        start: a grapheme break.
+        end: a grapheme break after it.
+        tokens: of ``text[start:end]``, offsets counted from ``start``.
+        cuts: candidates, offsets of the whole text.
+    """
+    part = text[start:end]
+    content, ends, spaced = _content(part, tokens)
+    words = np.flatnonzero(tokens.word_starts)
+    positions = np.concatenate([content[words], cuts.positions - start, [len(part)]])
+    strengths = np.concatenate(
+        [np.where(spaced[words], WORD, PUNCTUATION), cuts.strengths, [SECTION]], dtype=np.float32
+    )
+    allowed = (positions >= 0) & (positions <= len(part))
+    positions, strengths = positions[allowed], strengths[allowed]
+    before = np.searchsorted(content, positions)
+    inside = (before > 0) & (ends[np.maximum(before, 1) - 1] > positions) if len(ends) else before > 0
+    order = np.lexsort((-positions, -strengths, before))
+    order = order[~inside[order]]
+    order = order[_whole_graphemes(part, positions, order)]
+    chosen, first = np.unique(before[order], return_index=True)
+    best = order[first]
+    dense_cuts = np.append(content, len(part))
+    dense_strengths = np.full(len(content) + 1, _NEVER, dtype=np.float32)
+    dense_cuts[chosen], dense_strengths[chosen] = positions[best], strengths[best]
+    return Block(text, start, end, np.maximum.accumulate(dense_cuts) + start, dense_strengths)
+
+
+def pack(block: Block, first: int, limits_at: Callable[[int], Limits]) -> list[Tile]:
+    """Cut ``block`` from ``first`` to its end into tiles.
+
+    Args:
+        block: what to cut.
+        first: where the first tile starts; what lies before it is context only.
+        limits_at: the limits of a tile that starts at an offset.
+    """
+    walk = _Walk(block)
+    tiles: list[Tile] = []
+    start, exact = first, True
+    while start < block.end:
+        tile = walk.next_tile(start, exact, limits_at(start))
+        tiles.append(tile)
+        exact = walk.is_exact(tile.end)
+        start = tile.end
+    return tiles
+
+
+class _Walk:
+    """The state that all steps through one block share."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+        self._cuts = block.cuts
+        self._strengths = block.strengths
+        self._allowed = block.strengths > _NEVER
+        sections = np.where(block.strengths >= SECTION, np.arange(len(block.cuts)), 0)
+        self._section: IntArray = np.maximum.accumulate(sections)
+        self._ramp: FloatArray = np.arange(len(block.cuts), dtype=np.float32)
+
+    def is_exact(self, position: int) -> bool:
+        index = self._index(position)
+        return bool(self._cuts[index] == position and self._allowed[index])
+
+    def next_tile(self, start: int, exact: bool, limits: Limits) -> Tile:
+        index = self._index(start)
+        context = self._context(index, start, limits) if exact else index
+        context_start = min(start, int(self._cuts[context]))
+        budget = max(1, limits.tokens - (index - context))
+        best = self._best_end(index, start, budget, limits.chars)
+        if best is not None:
+            end = int(self._cuts[best])
+            return Tile(start, end, context_start, best - index, exact)
+        end = self._forced_end(index, start, budget, limits.chars)
+        return Tile(start, end, context_start, self._index(end) - index, False)
+
+    def _index(self, position: int) -> int:
+        """Return the first token whose cut is at or after ``position``."""
+        return int(np.searchsorted(self._cuts, position))
+
+    def _best_end(self, index: int, start: int, budget: int, chars: int) -> int | None:
+        last = min(index + budget, len(self._cuts) - 1)
+        if self._cuts[last] > start + chars:
+            last = int(np.searchsorted(self._cuts, start + chars, side="right")) - 1
+        elif last == len(self._cuts) - 1:
+            return last
+        low = index + 1 if self._cuts[min(index, last)] <= start else index
+        if last < low:
+            return None
+        filled = self._ramp[: last - low + 1] * np.float32(1.0 / budget)
+        best = low + int(np.argmax(self._strengths[low : last + 1] + filled))
+        return best if self._allowed[best] else None
+
+    def _forced_end(self, index: int, start: int, budget: int, chars: int) -> int:
+        """Cut inside a word, at a token's start if one is near, and between two graphemes always."""
+        last = min(index + budget, len(self._cuts) - 1)
+        limit = min(int(self._cuts[last]), start + chars)
+        return last_break(self._block.text, start, limit if limit > start else start + chars)
+
+    def _context(self, index: int, start: int, limits: Limits) -> int:
+        """Return the token from which to read: a line's or sentence's start if one is near, in this section."""
+        low = max(index - limits.context_tokens, int(self._section[min(index, len(self._section) - 1)]), 0)
+        low = max(low, int(np.searchsorted(self._cuts, start - limits.chars // 4)))
+        if low >= index:
+            return index
+        strengths = self._strengths[low:index]
+        strong = np.flatnonzero(strengths >= np.float32(LINE))
+        if len(strong):
+            return low + int(strong[0])
+        allowed = np.flatnonzero(self._allowed[low:index])
+        return low + int(allowed[0]) if len(allowed) else index
+
+
+def _content(part: str, tokens: TokenSpans) -> tuple[IntArray, IntArray, BoolArray]:
+    """Return where the text of each token begins after its own white space, its end, and if space precedes it."""
+    starts, ends = tokens.offsets[:, 0], tokens.offsets[:, 1]
+    points = np.frombuffer(part.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    is_space = np.isin(points, _SPACES)
+    printed = np.append(np.flatnonzero(~is_space), len(part))
+    content = np.minimum(printed[np.searchsorted(printed, starts)], ends)
+    spaced = (content == 0) | is_space[np.maximum(content, 1) - 1] if len(content) else content > 0
+    return np.maximum.accumulate(content) if len(content) else content, ends, spaced
+
+
+def _whole_graphemes(part: str, positions: IntArray, order: IntArray) -> BoolArray:
+    """Tell which of ``positions[order]`` cut no grapheme."""
+    unique, back = np.unique(positions[order], return_inverse=True)
+    return grapheme_breaks(part, unique)[back]
