@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 # A cut of strength s is preferred to a weaker one t as long as the tile is not emptier
 # by more than s - t of its budget.
+END: Final = 2.0
 SECTION: Final = 1.2
-"""A heading, a sheet, a top-level definition: context before it says nothing about what follows."""
+"""A heading, a sheet, a top-level definition."""
+BARRIER: Final = 0.9
+"""From this strength on, what stands before the cut is no context for what follows."""
 PARAGRAPH: Final = 0.8
 TURN: Final = 0.7
 """Where the speaker changes, or a page begins."""
@@ -97,7 +100,9 @@ def line_cuts(text: str, start: int, end: int) -> Cuts:
 def prose_cuts(text: str, start: int, end: int) -> Cuts:
     """Find paragraphs, lines and sentences; a sentence that ends its line is a better cut than either."""
     lines = line_cuts(text, start, end)
-    sentences = make_cuts(_dedupe(match.end() for match in _SENTENCE_END.finditer(text, start, end)), SENTENCE)
+    sentences = make_cuts(
+        _dedupe(match.end() for match in _SENTENCE_END.finditer(text, start, end)), SENTENCE
+    )
     both = np.intersect1d(lines.positions, sentences.positions)
     return merge_cuts([lines, sentences, make_cuts(both, SENTENCE + LINE / 2)])
 

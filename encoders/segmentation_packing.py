@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from encoders.boundaries import LINE, PUNCTUATION, SECTION, WORD, Cuts
+from encoders.boundaries import BARRIER, END, LINE, PUNCTUATION, WORD, Cuts
 from encoders.graphemes import grapheme_breaks, last_break
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 _NEVER: Final = np.float32(-np.inf)
 _SPACES: Final = np.array(
-    [*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)]
-    + [0x2028, 0x2029, 0x202F, 0x205F, 0x3000],
+    [*range(9, 14), *range(28, 33), 133, 160, 5760, *range(8192, 8203), 8232, 8233, 8239, 8287, 12288],
     dtype=np.uint32,
 )
 
@@ -90,7 +89,7 @@ def make_block(text: str, start: int, end: int, *, tokens: TokenSpans, cuts: Cut
     words = np.flatnonzero(tokens.word_starts)
     positions = np.concatenate([content[words], cuts.positions - start, [len(part)]])
     strengths = np.concatenate(
-        [np.where(spaced[words], WORD, PUNCTUATION), cuts.strengths, [SECTION]], dtype=np.float32
+        [np.where(spaced[words], WORD, PUNCTUATION), cuts.strengths, [END]], dtype=np.float32
     )
     allowed = (positions >= 0) & (positions <= len(part))
     positions, strengths = positions[allowed], strengths[allowed]
@@ -117,7 +116,7 @@ def pack(block: Block, first: int, limits_at: Callable[[int], Limits]) -> list[T
     """
     walk = _Walk(block)
     tiles: list[Tile] = []
-    start, exact = first, True
+    start, exact = first, first == block.start or walk.is_exact(first)
     while start < block.end:
         tile = walk.next_tile(start, exact, limits_at(start))
         tiles.append(tile)
@@ -134,7 +133,7 @@ class _Walk:
         self._cuts = block.cuts
         self._strengths = block.strengths
         self._allowed = block.strengths > _NEVER
-        sections = np.where(block.strengths >= SECTION, np.arange(len(block.cuts)), 0)
+        sections = np.where(block.strengths >= BARRIER, np.arange(len(block.cuts)), 0)
         self._section: IntArray = np.maximum.accumulate(sections)
         self._ramp: FloatArray = np.arange(len(block.cuts), dtype=np.float32)
 
@@ -164,7 +163,9 @@ class _Walk:
             last = int(np.searchsorted(self._cuts, start + chars, side="right")) - 1
         elif last == len(self._cuts) - 1:
             return last
-        low = index + 1 if self._cuts[min(index, last)] <= start else index
+        low = index + 1  # a tile holds a token, unless white space alone fills it
+        if last == index and self._cuts[index] > start:
+            low = index
         if last < low:
             return None
         filled = self._ramp[: last - low + 1] * np.float32(1.0 / budget)
@@ -175,7 +176,7 @@ class _Walk:
         """Cut inside a word, at a token's start if one is near, and between two graphemes always."""
         last = min(index + budget, len(self._cuts) - 1)
         limit = min(int(self._cuts[last]), start + chars)
-        return last_break(self._block.text, start, limit if limit > start else start + chars)
+        return last_break(self._block.text, start, max(limit, start + 1))
 
     def _context(self, index: int, start: int, limits: Limits) -> int:
         """Return the token from which to read: a line's or sentence's start if one is near, in this section."""
