@@ -1,0 +1,104 @@
+"""Keeps vectors by the hash of their text, so that a repeated experiment does not encode again.
+
+For experiments only: speed measured with it says nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from encoders.types import Coverage, Embeddings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from encoders.protocols import Encoder, Tokenizer
+    from encoders.types import FloatArray, TextKind
+
+
+class CachedEncoder:
+    """An encoder that remembers, in one SQLite file per fingerprint of the encoder it wraps."""
+
+    def __init__(self, encoder: Encoder, folder: Path) -> None:
+        self._encoder = encoder
+        folder.mkdir(parents=True, exist_ok=True)
+        identity = json.dumps(encoder.fingerprint, sort_keys=True)
+        self._path = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.sqlite"
+        with closing(self._connect()) as connection, connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB, coverage TEXT)"
+            )
+
+    @property
+    def fingerprint(self) -> dict[str, str | int | float | bool | None]:
+        """The wrapped encoder's: the vectors are the same."""
+        return self._encoder.fingerprint
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self._encoder.dim
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest input in one pass."""
+        return self._encoder.max_tokens
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The wrapped encoder's tokenizer."""
+        return self._encoder.tokenizer
+
+    def encode(self, texts: Sequence[str], *, kind: TextKind = "document") -> FloatArray:
+        """Return `embed`'s vectors alone."""
+        return self.embed(texts, kind=kind).vectors
+
+    def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> Embeddings:
+        """Look texts up, and embed those that are new in one call of the wrapped encoder."""
+        keys = [_key(text, kind) for text in texts]
+        with closing(self._connect()) as connection:
+            known = _read(connection, keys)
+            missing = [place for place, key in enumerate(keys) if key not in known]
+            if missing:
+                fresh = self._encoder.embed([texts[place] for place in missing], kind=kind)
+                rows = zip(missing, fresh.vectors, fresh.coverage, strict=True)
+                known |= {keys[place]: (vector, ledger) for place, vector, ledger in rows}
+                _write(connection, {keys[place]: known[keys[place]] for place in missing})
+        vectors = [known[key][0] for key in keys]
+        stacked = np.stack(vectors) if vectors else np.empty((0, self.dim), dtype=np.float32)
+        return Embeddings(stacked, tuple(known[key][1] for key in keys))
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=60)
+
+
+def _key(text: str, kind: TextKind) -> bytes:
+    return hashlib.sha256(f"{kind}\0{text}".encode("utf-8", "surrogatepass")).digest()
+
+
+def _read(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, tuple[FloatArray, Coverage]]:
+    found = {}
+    for key in set(keys):
+        row = connection.execute("SELECT vector, coverage FROM vectors WHERE key = ?", (key,)).fetchone()
+        if row:
+            ledger = json.loads(row[1])
+            ledger["reasons"] = tuple(ledger["reasons"])
+            found[key] = (np.frombuffer(row[0], dtype=np.float32), Coverage(**ledger))
+    return found
+
+
+def _write(connection: sqlite3.Connection, entries: dict[bytes, tuple[FloatArray, Coverage]]) -> None:
+    rows = [
+        (key, np.ascontiguousarray(vector).tobytes(), json.dumps(asdict(ledger)))
+        for key, (vector, ledger) in entries.items()
+    ]
+    with connection:
+        connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)

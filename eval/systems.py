@@ -1,0 +1,47 @@
+"""Adapters that let a retriever be measured."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+from encoders.types import Span
+from eval.evidence import CHARACTERS_PER_DOCUMENT
+from eval.types import Answer, RankedDocument
+
+if TYPE_CHECKING:
+    from eval.types import Query
+    from retriever.types import DocumentHit, SearchResult
+
+
+class Searches(Protocol):
+    """What is needed of `retriever.Retriever` and of its remote twin."""
+
+    def search(
+        self, query: str, *, limit: int = ..., evidence: int = ..., evidence_chars: int = ...
+    ) -> SearchResult:
+        """Answer one query."""
+        ...
+
+
+class RetrieverSystem:
+    """Our own retriever, asked as a user asks it, one query at a time."""
+
+    def __init__(self, retriever: Searches, *, limit: int = 100, evidence: int = 10) -> None:
+        self._retriever = retriever
+        self._limit = limit
+        self._evidence = evidence
+
+    def answer(self, query: Query) -> Answer:
+        """Search for ``query`` and time it."""
+        start = perf_counter()
+        result = self._retriever.search(
+            query.text, limit=self._limit, evidence=self._evidence, evidence_chars=CHARACTERS_PER_DOCUMENT
+        )
+        seconds = perf_counter() - start
+        return Answer(query_id=query.id, documents=tuple(map(_ranked, result.hits)), seconds=seconds)
+
+
+def _ranked(hit: DocumentHit) -> RankedDocument:
+    spans = tuple(Span(one.start, one.end) for one in hit.evidence)
+    return RankedDocument(doc_id=hit.document.id, score=hit.score, evidence=spans)
