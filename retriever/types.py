@@ -7,6 +7,21 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from encoders.types import Coverage, Location, MetadataValue, SegmentKind
+from indexers.report import IndexReport, ItemOutcome, Progress
+
+__all__ = [
+    "Component",
+    "ComponentName",
+    "DocumentHit",
+    "DocumentInfo",
+    "Evidence",
+    "Explanation",
+    "IndexReport",
+    "ItemOutcome",
+    "Progress",
+    "SearchResult",
+    "Warned",
+]
 
 ComponentName: TypeAlias = Literal["segment_dense", "segment_lexical", "document_lexical", "document_dense"]
 
@@ -135,37 +150,3 @@ class SearchResult:
 
     def __len__(self) -> int:
         return len(self.hits)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemOutcome:
-    """What became of one item that was not indexed, and why."""
-
-    id: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexReport:
-    """What an indexing run did. Every item it was given is in exactly one of the five lists.
-
-    Attributes:
-        added: ids of new documents.
-        updated: ids whose content or metadata changed.
-        unchanged: ids already stored with this content; nothing was embedded.
-        skipped: items that hold no text to index (binary, empty).
-        failed: items that could not be read.
-        coverage: the ledger of all documents that were embedded in this run.
-        incomplete: ids of embedded documents that are not covered completely.
-        seconds: wall time.
-    """
-
-    added: tuple[str, ...] = ()
-    updated: tuple[str, ...] = ()
-    unchanged: tuple[str, ...] = ()
-    skipped: tuple[ItemOutcome, ...] = ()
-    failed: tuple[ItemOutcome, ...] = ()
-    coverage: Coverage = Coverage()
-    incomplete: tuple[str, ...] = ()
-    tokens_read: int = 0
-    seconds: float = 0.0

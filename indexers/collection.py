@@ -1,0 +1,281 @@
+"""A collection: documents that are found together, in a vector index and a text store.
+
+A document changes by one write: its point. Before it come the text pages and the
+segments of a new generation, after it the sweep of the old one. Whatever dies in
+between leaves segments that no document point names; searches pass them over and
+`sweep` removes them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from encoders.types import Location, Span
+from indexers.catalogue import DOCUMENT, SEGMENT, Entry, shared_payload
+from indexers.documents import field_types
+from indexers.durable import read_json, write_json
+from indexers.errors import DocumentNotFoundError, FingerprintMismatchError
+from indexers.filters import And, Condition, Filter, Not, Or, equals, parse_filter
+from indexers.identifiers import document_point, segment_point
+from indexers.lexical import Analyser, Bm25, reweigh
+from indexers.protocols import TextStore, VectorIndex
+from indexers.types import (
+    DOCUMENT_LEXICAL,
+    SEGMENT_DENSE,
+    SEGMENT_LEXICAL,
+    IndexSchema,
+    Point,
+    Record,
+    SparseVector,
+)
+
+_LARGEST_DRIFT = 0.05
+_BATCH = 1_000
+_STRING = frozenset({"string"})
+_OWN_FIELDS = {name: _STRING for name in ("id", "title", "source", "media_type", "updated_at")}
+
+
+def schema_for(dim: int) -> IndexSchema:
+    """Return the vectors and keyword fields of a collection.
+
+    Segments and documents have vectors of their own names, because document
+    frequencies must not mix.
+    """
+    return IndexSchema(
+        dense={SEGMENT_DENSE: dim},
+        sparse=(SEGMENT_LEXICAL, DOCUMENT_LEXICAL),
+        keywords=("point", "doc_id", "generation"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Averages:
+    """Mean lengths in terms that the stored lexical weights were made with."""
+
+    segment: float
+    document: float
+
+    def far_from(self, other: Averages) -> bool:
+        """Tell whether weights made with one would be noticeably off with the other."""
+        pairs = ((self.segment, other.segment), (self.document, other.document))
+        return any(abs(mine / theirs - 1) > _LARGEST_DRIFT for mine, theirs in pairs)
+
+
+class Collection:
+    """Documents of one collection. Safe to use from several threads.
+
+    Args:
+        folder: where the settings of the collection are kept.
+        index: its points.
+        texts: its text.
+        fingerprint: the query fingerprint of the encoder in use.
+
+    Raises:
+        FingerprintMismatchError: the collection was made with another encoder.
+    """
+
+    def __init__(
+        self, folder: Path, index: VectorIndex, texts: TextStore, *, fingerprint: Mapping[str, Any]
+    ) -> None:
+        self.index = index
+        self.texts = texts
+        self.bm25 = Bm25()
+        self._names = (SEGMENT_DENSE, SEGMENT_LEXICAL, DOCUMENT_LEXICAL)
+        self._settings_path = folder / "collection.json"
+        self._writing = threading.RLock()
+        self._averages = self._open_settings(dict(fingerprint))
+        self._entries: dict[str, Entry] = {}
+        self._fields: dict[str, frozenset[str]] = dict(_OWN_FIELDS)
+        for record in index.scroll(equals("point", DOCUMENT)):
+            self._remember(Entry.from_payload(record.payload))
+
+    # Reading
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """The live version of each document, by id; it changes under the reader's eyes."""
+        return MappingProxyType(self._entries)
+
+    @property
+    def averages(self) -> Averages | None:
+        """The lengths that stored weights were made with; None while the collection is new."""
+        return self._averages
+
+    def entry(self, doc_id: str) -> Entry:
+        """Return the live version of a document.
+
+        Raises:
+            DocumentNotFoundError: there is none of that id.
+        """
+        try:
+            return self._entries[doc_id]
+        except KeyError:
+            raise DocumentNotFoundError(f"no document {doc_id!r}", id=doc_id) from None
+
+    def text(self, entry: Entry, start: int = 0, end: int | None = None) -> str:
+        """Return ``[start, end)`` of a document's text."""
+        return self.texts.text(entry.text, start, end)
+
+    def locate(self, entry: Entry, span: Span) -> Location:
+        """Return where a span of a document lies."""
+        return self.texts.locate(entry.text, span)
+
+    def parse_filter(self, source: Mapping[str, Any] | None) -> Filter | None:
+        """Parse a caller's filter against the fields that the documents have.
+
+        Raises:
+            InvalidFilterError: see `indexers.filters.parse_filter`.
+        """
+        if source is None:
+            return None
+        return _to_payload_names(parse_filter(source, fields=self._fields))
+
+    # Writing
+
+    def write_segments(self, points: Sequence[Point]) -> None:
+        """Write segments of a generation that is not live yet."""
+        self.index.upsert(points)
+
+    def commit(self, entry: Entry, lexical: SparseVector) -> None:
+        """Make a version live: from this write on, searches see it and no other."""
+        with self._writing:
+            assert self._averages is not None  # noqa: S101  # set by `prepare_averages` before any weight exists
+            self.texts.sync()
+            payload = entry.to_payload(lexical_average=self._averages.document)
+            vectors = {DOCUMENT_LEXICAL: lexical} if lexical.indices else {}
+            self.index.upsert([Point(id=document_point(entry.doc_id), vectors=vectors, payload=payload)])
+            self._remember(entry)
+
+    def edit(self, entry: Entry) -> None:
+        """Change title, source or metadata of a document without touching its vectors."""
+        with self._writing:
+            shared = shared_payload(entry)
+            ids = [segment_point(entry.generation, ordinal) for ordinal in range(entry.segments)]
+            for start in range(0, len(ids), _BATCH):
+                self.index.set_payload(ids[start : start + _BATCH], shared)
+            self.index.set_payload([document_point(entry.doc_id)], {**shared, "notes": list(entry.notes)})
+            self._remember(entry)
+
+    def delete(self, doc_ids: Iterable[str]) -> list[str]:
+        """Remove documents and return the ids that were there; the document goes first, then its segments."""
+        with self._writing:
+            present = [doc_id for doc_id in dict.fromkeys(doc_ids) if doc_id in self._entries]
+            self.index.delete([document_point(doc_id) for doc_id in present])
+            removed = [self._entries.pop(doc_id) for doc_id in present]
+            for entry in removed:
+                self.index.delete_where(equals("generation", entry.generation))
+            return present
+
+    def sweep(self) -> int:
+        """Remove the segments of generations that are not live; return how many there were."""
+        with self._writing:
+            stored = self.index.facet("generation", equals("point", SEGMENT))
+            live = {entry.generation for entry in self._entries.values()}
+            dead = [generation for generation in stored if generation not in live]
+            for generation in dead:
+                self.index.delete_where(And((equals("point", SEGMENT), equals("generation", generation))))
+            return sum(stored[generation] for generation in dead)
+
+    def prepare_averages(self, first: Averages) -> Averages:
+        """Return the lengths to make weights with; a new collection starts with ``first``."""
+        with self._writing:
+            if self._averages is None:
+                self._set_averages(first)
+            assert self._averages is not None  # noqa: S101
+            return self._averages
+
+    def settle_averages(self) -> bool:
+        """Make all weights anew when the true mean lengths have moved away; tell whether that was done."""
+        with self._writing:
+            true = self._true_averages()
+            if self._averages is None or true is None or not self._averages.far_from(true):
+                return False
+            self._set_averages(true)
+            self._reweigh(SEGMENT, SEGMENT_LEXICAL, true.segment)
+            self._reweigh(DOCUMENT, DOCUMENT_LEXICAL, true.document)
+            return True
+
+    def flush(self) -> None:
+        """Make everything so far survive a power cut."""
+        self.texts.sync()
+        self.index.flush()
+
+    def close(self) -> None:
+        """Flush and let go."""
+        self.texts.sync()
+        self.index.close()
+
+    def _remember(self, entry: Entry) -> None:
+        self._entries[entry.doc_id] = entry
+        for name, kind in field_types(entry.metadata):
+            self._fields[name] = self._fields.get(name, frozenset()) | {kind}
+
+    def _true_averages(self) -> Averages | None:
+        entries = self._entries.values()
+        segments = sum(entry.segments for entry in entries)
+        if not segments:
+            return None
+        return Averages(
+            max(1.0, sum(entry.segment_terms for entry in entries) / segments),
+            max(1.0, sum(entry.terms for entry in entries) / len(entries)),
+        )
+
+    def _reweigh(self, point: str, name: str, average: float) -> None:
+        """Write stale points anew, each whole, so that weight and average never disagree."""
+        fresh = Condition("lexical_average", "$in", (average,))
+        stale = And((equals("point", point), Not(fresh)))
+        ids = [record.id for record in self.index.scroll(stale, payload=())]
+        for start in range(0, len(ids), _BATCH):
+            records = self.index.retrieve(ids[start : start + _BATCH], vectors=self._names)
+            self.index.upsert([self._reweighed(record, name, average) for record in records])
+
+    def _reweighed(self, record: Record, name: str, average: float) -> Point:
+        vectors = dict(record.vectors)
+        if isinstance(vector := vectors.get(name), SparseVector):
+            vectors[name] = reweigh(
+                vector,
+                length=record.payload["terms"],
+                old_average=record.payload["lexical_average"],
+                new_average=average,
+                bm25=self.bm25,
+            )
+        return Point(id=record.id, vectors=vectors, payload={**record.payload, "lexical_average": average})
+
+    def _set_averages(self, averages: Averages) -> None:
+        self._averages = averages
+        settings = read_json(self._settings_path)
+        write_json(self._settings_path, {**settings, "averages": asdict(averages)})
+
+    def _open_settings(self, fingerprint: dict[str, Any]) -> Averages | None:
+        wanted = {**fingerprint, "analyser": Analyser.recipe}
+        if not self._settings_path.exists():
+            write_json(self._settings_path, {"format": 1, "fingerprint": wanted, "averages": None})
+            return None
+        settings = read_json(self._settings_path)
+        made_with = settings["fingerprint"]
+        if made_with != wanted:
+            different = sorted(key for key in made_with | wanted if made_with.get(key) != wanted.get(key))
+            raise FingerprintMismatchError(
+                f"the collection at {self._settings_path.parent} was made with another encoder: "
+                + "; ".join(f"{key} was {made_with.get(key)!r}, is {wanted.get(key)!r}" for key in different)
+                + "; open it with the first one, or index into a new collection",
+                different=different,
+            )
+        return Averages(**settings["averages"]) if settings["averages"] else None
+
+
+def _to_payload_names(where: Filter) -> Filter:
+    match where:
+        case Condition(field="id"):
+            return replace(where, field="doc_id")
+        case And(parts) | Or(parts):
+            return type(where)(tuple(_to_payload_names(part) for part in parts))
+        case Not(part):
+            return Not(_to_payload_names(part))
+        case _:
+            return where

@@ -1,0 +1,122 @@
+"""What makes a document storable: canonical text, checked ids and metadata, content hashes."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+from encoders.types import Document, MetadataValue
+from indexers.errors import InvalidDocumentError
+
+MAX_ID_BYTES = 512
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_KEY = re.compile(r'[^.\[\]"\x00-\x1f]{1,128}')
+
+
+def canonical(text: str) -> tuple[str, str]:
+    """Replace lone surrogates, which no UTF-8 file can hold, by U+FFFD; offsets stay as they are.
+
+    Returns:
+        The text and a note, empty when nothing was replaced.
+    """
+    text, count = _SURROGATE.subn("\N{REPLACEMENT CHARACTER}", text)
+    return text, f"{count} lone surrogates were replaced by U+FFFD" if count else ""
+
+
+def checked(document: Document) -> Document:
+    """Return ``document`` with canonical text.
+
+    Raises:
+        InvalidDocumentError: an id or metadata that cannot be stored.
+    """
+    check_id(document.id)
+    for name, value in (("title", document.title), ("source", document.source)):
+        if _SURROGATE.search(value):
+            raise InvalidDocumentError(f"the {name} of {document.id!r} holds lone surrogates", id=document.id)
+    _check_mapping(document.metadata, document.id, "metadata")
+    text, note = canonical(document.text)
+    if not note:
+        return document
+    return replace(document, text=text, notes=(*document.notes, note))
+
+
+def check_id(doc_id: str) -> None:
+    """Refuse an id that is empty, too long or not printable.
+
+    Raises:
+        InvalidDocumentError: with the reason.
+    """
+    if not isinstance(doc_id, str) or not doc_id:
+        raise InvalidDocumentError(f"a document id is a string that is not empty, got {doc_id!r}")
+    if not doc_id.isprintable():
+        raise InvalidDocumentError(f"the document id {doc_id!r} holds characters that do not print")
+    if (size := len(doc_id.encode())) > MAX_ID_BYTES:
+        raise InvalidDocumentError(f"a document id has at most {MAX_ID_BYTES} bytes, {doc_id[:40]!r}… has {size}")
+
+
+def content_hash(text: str) -> str:
+    """Return ``sha256:`` and the digest of a canonical text."""
+    return "sha256:" + sha256(text.encode()).hexdigest()
+
+
+def plain_metadata(metadata: Mapping[str, MetadataValue]) -> dict[str, Any]:
+    """Return metadata as plain JSON containers."""
+    return {key: _plain(value) for key, value in metadata.items()}
+
+
+def _plain(value: MetadataValue) -> Any:
+    if isinstance(value, Mapping):
+        return plain_metadata(value)
+    return list(value) if isinstance(value, list | tuple) else value
+
+
+def field_types(metadata: Mapping[str, Any], prefix: str = "metadata") -> Iterator[tuple[str, str]]:
+    """Yield each field of stored metadata by its dotted name, with the type it holds."""
+    for key, value in metadata.items():
+        name = f"{prefix}.{key}"
+        if isinstance(value, dict):
+            yield from field_types(value, name)
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, bool):
+                yield name, "boolean"
+            elif isinstance(one, str):
+                yield name, "string"
+            elif isinstance(one, int | float):
+                yield name, "number"
+
+
+def _check_mapping(value: Mapping[str, MetadataValue], doc_id: str, name: str) -> None:
+    for key, one in value.items():
+        path = f"{name}.{key}"
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise InvalidDocumentError(
+                f"{path!r} of {doc_id!r}: a metadata key is 1 to 128 characters without . [ ] and quotes",
+                id=doc_id,
+            )
+        if isinstance(one, Mapping):
+            _check_mapping(one, doc_id, path)
+        elif isinstance(one, list | tuple):
+            for element in one:
+                _check_scalar(element, doc_id, path, inside_list=True)
+        else:
+            _check_scalar(one, doc_id, path)
+
+
+def _check_scalar(value: object, doc_id: str, path: str, *, inside_list: bool = False) -> None:
+    problem = ""
+    if value is None and not inside_list:
+        return
+    if not isinstance(value, str | int | float):
+        problem = f"{type(value).__name__} cannot be filtered by; use a string, number, boolean, list or object"
+    elif isinstance(value, str) and _SURROGATE.search(value):
+        problem = "the string holds lone surrogates"
+    elif isinstance(value, float) and not math.isfinite(value):
+        problem = f"{value} is not JSON"
+    elif isinstance(value, int) and abs(value) >= 1 << 63:
+        problem = "the number does not fit into 64 bits; store it as a string"
+    if problem:
+        raise InvalidDocumentError(f"{path} of {doc_id!r}: {problem}", id=doc_id, field=path)

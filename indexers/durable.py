@@ -1,0 +1,50 @@
+"""Files that survive a killed process and a power cut."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+
+def write_replacing(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write a whole file so that a reader sees the old content or the new, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+    temporary.replace(path)
+    if sync:
+        sync_path(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON durably in place of what was there."""
+    write_replacing(path, json.dumps(value, indent=1, ensure_ascii=False).encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a file written by `write_json`."""
+    return json.loads(path.read_bytes())
+
+
+def sync_path(path: Path) -> None:
+    """Flush one file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_all(paths: Iterable[Path]) -> None:
+    """Flush many files and the folders they are in; side by side, as disks like it."""
+    files = list(paths)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(sync_path, files))
+        list(pool.map(sync_path, {file.parent for file in files}))

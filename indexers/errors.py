@@ -1,0 +1,86 @@
+"""Errors of storing and finding.
+
+    RetrievalError
+    └── StorageError
+        ├── StoreLockedError            another process has the store open
+        ├── StoreFormatError            the folder is not a store, or of another format
+        ├── CollectionNotFoundError     no collection of that name
+        ├── DocumentNotFoundError       no document of that id
+        ├── FingerprintMismatchError    the collection was made with another encoder
+        ├── DiskSpaceError              too little room to write safely
+        └── CorruptTextError            stored text does not match its hash
+    InvalidInputError
+    ├── InvalidDocumentError            id, text or metadata cannot be stored
+    └── InvalidFilterError              a filter that cannot be understood
+        └── UnknownFieldError           a field that no document has
+"""
+
+from __future__ import annotations
+
+from encoders.errors import InvalidInputError, RetrievalError
+
+
+class StorageError(RetrievalError):
+    """The store cannot do what was asked."""
+
+    code = "storage"
+
+
+class StoreLockedError(StorageError):
+    """Another process has the store open; ``details`` names it."""
+
+    code = "store_locked"
+
+
+class StoreFormatError(StorageError):
+    """The folder is no store, or one of a format that this version cannot read."""
+
+    code = "store_format"
+
+
+class CollectionNotFoundError(StorageError):
+    """The store has no collection of that name."""
+
+    code = "collection_not_found"
+
+
+class DocumentNotFoundError(StorageError):
+    """The collection has no document of that id."""
+
+    code = "document_not_found"
+
+
+class FingerprintMismatchError(StorageError):
+    """The collection's vectors come from another encoder than the one given."""
+
+    code = "fingerprint_mismatch"
+
+
+class DiskSpaceError(StorageError):
+    """Writing would leave too little free disk; nothing was written."""
+
+    code = "disk_space"
+
+
+class CorruptTextError(StorageError):
+    """A stored page is missing or does not match its hash."""
+
+    code = "corrupt_text"
+
+
+class InvalidDocumentError(InvalidInputError):
+    """A document that cannot be stored; the message says which part."""
+
+    code = "invalid_document"
+
+
+class InvalidFilterError(InvalidInputError):
+    """A filter that cannot be understood."""
+
+    code = "invalid_filter"
+
+
+class UnknownFieldError(InvalidFilterError):
+    """A filter names a field that no document has; ``details`` lists the known ones."""
+
+    code = "unknown_field"

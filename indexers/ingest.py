@@ -1,0 +1,278 @@
+"""Documents in: cut, embed in batches across documents, write, commit one by one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from encoders.coverage import measure_coverage
+from encoders.protocols import Encoder, Segmenter
+from encoders.types import Coverage, Document, Segment
+from indexers.catalogue import SEGMENT, Entry, shared_payload
+from indexers.collection import Averages, Collection
+from indexers.documents import checked, content_hash, plain_metadata
+from indexers.errors import InvalidDocumentError
+from indexers.identifiers import new_generation, segment_point
+from indexers.lexical import count_terms, weigh
+from indexers.report import IndexReport, ItemOutcome, Progress
+from indexers.types import SEGMENT_DENSE, SEGMENT_LEXICAL, Payload, Point, Vector
+
+if TYPE_CHECKING:
+    from encoders.types import FloatArray
+
+BATCH_SEGMENTS = 512
+FLUSH_SEGMENTS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An item that could not be turned into a document."""
+
+    id: str
+    reason: str
+    failed: bool = True
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A document on its way into the collection."""
+
+    document: Document
+    entry: Entry
+    segments: int
+    waiting: int
+    is_new: bool
+    coverage: Coverage = Coverage()
+    terms: Counter[int] = field(default_factory=Counter)
+    segment_terms: int = 0
+
+
+class Ingest:
+    """One indexing run.
+
+    Args:
+        collection: where the documents go.
+        encoder: makes the vectors; its fingerprint is the collection's.
+        segmenter: cuts the documents.
+        progress: called after every batch and every item that needs no embedding.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        encoder: Encoder,
+        segmenter: Segmenter,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._collection = collection
+        self._encoder = encoder
+        self._segmenter = segmenter
+        self._recipe = recipe_hash(segmenter)
+        self._progress = progress
+        self._queue: deque[tuple[_Draft, Segment]] = deque()
+        self._seen: set[str] = set()
+        self._lists: dict[str, list[str]] = {"added": [], "updated": [], "unchanged": [], "incomplete": []}
+        self._skipped: list[ItemOutcome] = []
+        self._failed: list[ItemOutcome] = []
+        self._coverage = Coverage()
+        self._tokens_read = 0
+        self._unflushed = 0
+
+    def run(self, items: Iterable[Document | Unreadable]) -> IndexReport:
+        """Index all items and report; what is committed stays when a later item raises."""
+        started = time.perf_counter()
+        self._collection.sweep()
+        for item in items:
+            self._take(item)
+            while len(self._queue) >= BATCH_SEGMENTS:
+                self._write_batch()
+            self._tell(item.id)
+        while self._queue:
+            self._write_batch()
+            self._tell("")
+        self._collection.sweep()
+        self._collection.settle_averages()
+        self._collection.flush()
+        return IndexReport(
+            added=tuple(self._lists["added"]),
+            updated=tuple(self._lists["updated"]),
+            unchanged=tuple(self._lists["unchanged"]),
+            incomplete=tuple(self._lists["incomplete"]),
+            skipped=tuple(self._skipped),
+            failed=tuple(self._failed),
+            coverage=self._coverage,
+            tokens_read=self._tokens_read,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _take(self, item: Document | Unreadable) -> None:
+        if isinstance(item, Unreadable):
+            (self._failed if item.failed else self._skipped).append(ItemOutcome(id=item.id, reason=item.reason))
+            return
+        try:
+            document = checked(item)
+        except InvalidDocumentError as error:
+            self._failed.append(ItemOutcome(id=str(item.id), reason=str(error)))
+            return
+        if document.id in self._seen:
+            reason = "the id was given twice in this run; the first one was kept"
+            self._failed.append(ItemOutcome(id=document.id, reason=reason))
+        elif not document.text:
+            self._skipped.append(ItemOutcome(id=document.id, reason="empty text"))
+        else:
+            self._plan(document)
+        self._seen.add(document.id)
+
+    def _plan(self, document: Document) -> None:
+        previous = self._collection.entries.get(document.id)
+        entry = self._entry(document, previous)
+        if previous and (previous.text, previous.recipe) == (entry.text, entry.recipe):
+            self._keep(entry, previous)
+            return
+        segments = self._segmenter.segment(document)
+        draft = _Draft(document, entry, len(segments), len(segments), is_new=previous is None)
+        self._queue.extend((draft, segment) for segment in segments)
+
+    def _keep(self, entry: Entry, previous: Entry) -> None:
+        edited = replace(
+            previous,
+            title=entry.title,
+            source=entry.source,
+            media_type=entry.media_type,
+            metadata=entry.metadata,
+            notes=entry.notes,
+        )
+        if edited == previous:
+            self._lists["unchanged"].append(entry.doc_id)
+        else:
+            self._collection.edit(edited)
+            self._lists["updated"].append(entry.doc_id)
+
+    def _entry(self, document: Document, previous: Entry | None) -> Entry:
+        return Entry(
+            doc_id=document.id,
+            generation=str(new_generation()),
+            version=previous.version + 1 if previous else 1,
+            content_hash=content_hash(document.text),
+            text=self._collection.texts.put(document),
+            title=document.title,
+            source=document.source,
+            media_type=document.media_type,
+            characters=len(document.text),
+            updated_at=datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            metadata=plain_metadata(document.metadata),
+            coverage=Coverage(),
+            notes=document.notes,
+            recipe=self._recipe,
+            segments=0,
+            terms=0,
+            segment_terms=0,
+        )
+
+    def _write_batch(self) -> None:
+        batch = [self._queue.popleft() for _ in range(min(BATCH_SEGMENTS, len(self._queue)))]
+        readings = [segment.reading(draft.document.text) for draft, segment in batch]
+        embedded = self._encoder.embed(readings, kind="document")
+        counts = [count_terms(segment.span.of(draft.document.text)) for draft, segment in batch]
+        averages = self._collection.prepare_averages(_first_averages(batch, counts))
+        self._collection.write_segments(
+            [
+                self._point(draft, segment, vector, terms, averages)
+                for (draft, segment), vector, terms in zip(batch, embedded.vectors, counts, strict=True)
+            ]
+        )
+        self._tokens_read += sum(ledger.tokens for ledger in embedded.coverage)
+        for (draft, segment), ledger, terms in zip(batch, embedded.coverage, counts, strict=True):
+            self._account(draft, segment, ledger, terms)
+        self._unflushed += len(batch)
+        if self._unflushed >= FLUSH_SEGMENTS:
+            self._collection.flush()
+            self._unflushed = 0
+
+    def _point(
+        self, draft: _Draft, segment: Segment, vector: FloatArray, terms: Counter[int], averages: Averages
+    ) -> Point:
+        reading = segment.reading(draft.document.text)
+        payload: Payload = {
+            "point": SEGMENT,
+            **shared_payload(draft.entry),
+            "ordinal": segment.ordinal,
+            "start": segment.span.start,
+            "end": segment.span.end,
+            "context_start": segment.context_start,
+            "tokens": segment.tokens,
+            "kind": segment.kind,
+            "breadcrumb": segment.breadcrumb,
+            "symbols": [symbol.name for symbol in segment.symbols],
+            "text_hash": blake2b(reading.encode(), digest_size=16).hexdigest(),
+            "terms": terms.total(),
+            "lexical_average": averages.segment,
+        }
+        vectors: dict[str, Vector] = {}
+        if np.any(vector):
+            vectors[SEGMENT_DENSE] = vector.tolist()
+        if terms:
+            vectors[SEGMENT_LEXICAL] = weigh(terms, average=averages.segment, bm25=self._collection.bm25)
+        return Point(
+            id=segment_point(draft.entry.generation, segment.ordinal), vectors=vectors, payload=payload
+        )
+
+    def _account(self, draft: _Draft, segment: Segment, ledger: Coverage, terms: Counter[int]) -> None:
+        """Add one written segment to its document's ledger, and commit the document with its last one."""
+        draft.coverage += self._tile_coverage(draft.document, segment, ledger)
+        draft.terms.update(terms)
+        draft.segment_terms += terms.total()
+        draft.waiting -= 1
+        if draft.waiting == 0:
+            self._commit(draft)
+
+    def _tile_coverage(self, document: Document, segment: Segment, ledger: Coverage) -> Coverage:
+        if ledger.complete:
+            return Coverage(tokens=segment.tokens, embedded=segment.tokens, segments=1)
+        tile = segment.span.of(document.text)
+        [tokens] = self._encoder.tokenizer.tokenize([tile])
+        return measure_coverage(tile, tokens)
+
+    def _commit(self, draft: _Draft) -> None:
+        entry = replace(
+            draft.entry,
+            coverage=draft.coverage,
+            segments=draft.segments,
+            terms=draft.terms.total(),
+            segment_terms=draft.segment_terms,
+        )
+        averages = self._collection.averages
+        assert averages is not None  # noqa: S101  # a segment was written before
+        lexical = weigh(draft.terms, average=averages.document, bm25=self._collection.bm25)
+        self._collection.commit(entry, lexical)
+        self._lists["added" if draft.is_new else "updated"].append(entry.doc_id)
+        self._coverage += draft.coverage
+        if not draft.coverage.complete:
+            self._lists["incomplete"].append(entry.doc_id)
+
+    def _tell(self, current: str) -> None:
+        if self._progress is not None:
+            lists = self._lists
+            done = sum(len(lists[name]) for name in ("added", "updated", "unchanged"))
+            items = done + len(self._skipped) + len(self._failed)
+            self._progress(Progress(items=items, tokens_read=self._tokens_read, current=current))
+
+
+def recipe_hash(segmenter: Segmenter) -> str:
+    """Name the rules that made segments; a document of another recipe is cut and embedded again."""
+    return blake2b(json.dumps(segmenter.recipe, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _first_averages(batch: Sequence[tuple[_Draft, Segment]], counts: Sequence[Counter[int]]) -> Averages:
+    segment = max(1.0, sum(terms.total() for terms in counts) / len(counts))
+    drafts = {id(draft): draft.waiting for draft, _ in batch}
+    return Averages(segment, max(1.0, segment * sum(drafts.values()) / len(drafts)))

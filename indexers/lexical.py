@@ -1,0 +1,132 @@
+"""The lexical side: text to terms, terms to BM25 weights.
+
+The index applies the inverse document frequency at query time, so a stored weight
+is only the term-frequency part of BM25. That part needs the average length of the
+collection, which moves as documents come; `reweigh` carries stored weights over to
+a new average without the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+
+import Stemmer
+
+from indexers.types import SparseVector
+
+_WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
+_PART = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_a-z]?[^\W\d_A-Z]+|\d+")
+_LONGEST_TERM = 64
+
+STOP_WORDS = frozenset(
+    """a about above after again all also am an and any are as at be because been before being below between
+    both but by can could did do does doing done down during each few for from further had has have having he
+    her here hers him himself his how i if in into is it its itself just let me more most my myself no nor not
+    now of off on once only or other our ours out over own same shall she should so some such than that the
+    their theirs them themselves then there these they this those through to too under until up upon us very
+    was we were what when where which while who whom whose why will with would you your yours d ll m re s t ve""".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bm25:
+    """BM25 parameters: ``k1`` saturates term frequency, ``b`` normalises by length.
+
+    Source:
+        Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond".
+    """
+
+    k1: float = 1.2
+    b: float = 0.75
+
+    def weight(self, frequency: float, length: int, average: float) -> float:
+        """Return ``tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / average))``."""
+        return frequency * (self.k1 + 1) / (frequency + self._saturation(length, average))
+
+    def frequency(self, weight: float, length: int, average: float) -> int:
+        """Return the frequency that `weight` was made from."""
+        return max(1, round(weight * self._saturation(length, average) / (self.k1 + 1 - weight)))
+
+    def _saturation(self, length: int, average: float) -> float:
+        return self.k1 * (1 - self.b + self.b * length / average)
+
+
+class Analyser:
+    """Turns text into terms: words in lower case, identifiers whole and in parts, stemmed.
+
+    ``getHTTPResponse`` and ``get_http_response`` both give ``gethttprespons, get,
+    http, respons``, so each finds the other and both are found by the words.
+    """
+
+    recipe = "words+identifiers+english@1"
+
+    def __init__(self) -> None:
+        self._stem = Stemmer.Stemmer("english").stemWord
+        self._terms = lru_cache(maxsize=1 << 17)(self._analyse_word)
+
+    def analyse(self, text: str) -> list[str]:
+        """Return the terms of ``text`` in order, with repetitions."""
+        terms = self._terms
+        return [term for word in _WORD.findall(text) for term in terms(word)]
+
+    def _analyse_word(self, word: str) -> tuple[str, ...]:
+        parts = [part.lower() for part in _PART.findall(word)] if not word.islower() or "_" in word else []
+        if len(parts) < 2:
+            parts = _PART.findall(word.lower())
+        whole = word.replace("_", "").lower()
+        candidates = [whole, *parts] if len(parts) > 1 else [whole]
+        return tuple(
+            self._stem(term)[:_LONGEST_TERM] for term in candidates if term and term not in STOP_WORDS
+        )
+
+
+_english = Analyser()
+
+
+def analyse(text: str) -> list[str]:
+    """Return the terms of ``text`` by the default analyser."""
+    return _english.analyse(text)
+
+
+@lru_cache(maxsize=1 << 18)
+def term_index(term: str) -> int:
+    """Return the 32-bit index of a term in sparse vectors."""
+    return int.from_bytes(blake2b(term.encode(), digest_size=4).digest(), "little")
+
+
+def count_terms(text: str) -> Counter[int]:
+    """Count the terms of ``text`` by index."""
+    return Counter(map(term_index, analyse(text)))
+
+
+def weigh(counts: Mapping[int, int], *, average: float, bm25: Bm25) -> SparseVector:
+    """Weigh the terms of one text for storing.
+
+    Args:
+        counts: frequency by term index.
+        average: mean length, in terms, of the texts of the collection; above 0.
+        bm25: the parameters.
+    """
+    length = sum(counts.values())
+    return SparseVector(
+        tuple(counts), tuple(bm25.weight(count, length, average) for count in counts.values())
+    )
+
+
+def reweigh(
+    vector: SparseVector, *, length: int, old_average: float, new_average: float, bm25: Bm25
+) -> SparseVector:
+    """Carry stored weights over to another average length."""
+    counts = [bm25.frequency(value, length, old_average) for value in vector.values]
+    return SparseVector(vector.indices, tuple(bm25.weight(count, length, new_average) for count in counts))
+
+
+def query_vector(terms: Sequence[str]) -> SparseVector:
+    """Weigh a query: each term by how often it is asked."""
+    counts = Counter(map(term_index, terms))
+    return SparseVector(tuple(counts), tuple(float(count) for count in counts.values()))

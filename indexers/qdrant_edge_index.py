@@ -1,0 +1,243 @@
+"""The vector index over Qdrant's embedded engine, in this process."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import qdrant_edge as edge
+
+from indexers.errors import StorageError
+from indexers.filters import And, Condition, Filter, Ids, Not, Or, Scalar
+from indexers.guards import check_disk, check_vectors
+from indexers.types import IndexSchema, Payload, Point, Record, Scored, SparseVector, Vector, VectorQuery
+
+_PAGE = 2_000
+_EXACT_INTEGERS = 1 << 53
+_RESCORED = edge.SearchParams(quantization=edge.QuantizationSearchParams(rescore=True, oversampling=2.0))
+_EXACT = edge.SearchParams(exact=True, quantization=edge.QuantizationSearchParams(ignore=True))
+
+
+class EdgeIndex:
+    """A vector index in one folder. One process may have it open; see `indexers.lock`.
+
+    Dense vectors are kept with 4-bit quantisation and scanned without a graph, the
+    best are scored again with the full vectors.
+
+    Args:
+        folder: created when missing.
+        schema: vector names; must be those the folder was made with.
+    """
+
+    def __init__(self, folder: Path, schema: IndexSchema) -> None:
+        self._folder = folder
+        self._schema = schema
+        self._writing = threading.Lock()
+        if (folder / "edge_config.json").exists():
+            self._shard = edge.EdgeShard.load(str(folder))
+        else:
+            self._shard = edge.EdgeShard.create(str(folder), _config(schema))
+            for field in schema.keywords:
+                index = edge.KeywordIndexParams()
+                self._shard.update(edge.UpdateOperation.create_field_index(field, index))
+            self._shard.flush()
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        """Write whole points, replacing those with the same id."""
+        if not points:
+            return
+        for point in points:
+            check_vectors(point.vectors, self._schema)
+        rows = [edge.Point(point.id, _to_edge(point.vectors), point.payload) for point in points]
+        self._update(edge.UpdateOperation.upsert_points(rows), size=len(points) * self._point_bytes)
+
+    def set_payload(self, ids: Sequence[str], payload: Payload) -> None:
+        """Merge ``payload`` into the payload of the points that exist."""
+        known = [record.id for record in self.retrieve(ids)]
+        if known:
+            self._update(edge.UpdateOperation.set_payload(known, payload), size=len(known) * 512)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove points."""
+        if ids:
+            self._update(edge.UpdateOperation.delete_points(list(ids)), size=0)
+
+    def delete_where(self, where: Filter) -> None:
+        """Remove all points that match."""
+        self._update(edge.UpdateOperation.delete_points_by_filter(compile_filter(where)), size=0)
+
+    def query(self, queries: Sequence[VectorQuery]) -> list[list[Scored]]:
+        """Answer each query with points by falling score, ties by id."""
+        if not queries:
+            return []
+        requests = [_request(query) for query in queries]
+        answers = self._shard.query_batch(edge.QueryBatchRequest(requests))
+        return [
+            sorted(
+                (Scored(str(hit.id), hit.score, hit.payload or {}) for hit in answer),
+                key=lambda found: (-found.score, found.id),
+            )
+            for answer in answers
+        ]
+
+    def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Record]:
+        """Return the points that exist, in the order of ``ids``."""
+        found = self._shard.retrieve(list(ids), True, list(vectors) or False)
+        by_id = {str(record.id): record for record in found}
+        return [_record(by_id[key]) for key in ids if key in by_id]
+
+    def scroll(
+        self, where: Filter | None, *, payload: Sequence[str] | None = None, vectors: Sequence[str] = ()
+    ) -> Iterator[Record]:
+        """Walk over all points that match, by id."""
+        offset: Any = None
+        while True:
+            records, offset = self._shard.scroll(
+                edge.ScrollRequest(
+                    offset=offset,
+                    limit=_PAGE,
+                    filter=compile_filter(where) if where else None,
+                    with_payload=True if payload is None else edge.PayloadSelector.Include(list(payload)),
+                    with_vector=list(vectors) or False,
+                )
+            )
+            yield from map(_record, records)
+            if offset is None:
+                return
+
+    def count(self, where: Filter | None = None) -> int:
+        """Count the points that match."""
+        request = edge.CountRequest(exact=True, filter=compile_filter(where) if where else None)
+        return self._shard.count(request)
+
+    def facet(self, field: str, where: Filter | None = None) -> dict[str, int]:
+        """Count points per value of a keyword field."""
+        request = edge.FacetRequest(
+            field, limit=1 << 31, exact=True, filter=compile_filter(where) if where else None
+        )
+        return {str(hit.value): hit.count for hit in self._shard.facet(request).hits}
+
+    def flush(self) -> None:
+        """Make every write so far survive a power cut."""
+        with self._writing:
+            check_disk(self._folder)
+            self._shard.flush()
+
+    def close(self) -> None:
+        """Flush and let go."""
+        with self._writing:
+            self._shard.flush()
+            self._shard.close()
+
+    @property
+    def _point_bytes(self) -> int:
+        return 4 * sum(self._schema.dense.values()) + 2_048
+
+    def _update(self, operation: edge.UpdateOperation, *, size: int) -> None:
+        with self._writing:
+            check_disk(self._folder, about_to_write=size)
+            try:
+                self._shard.update(operation)
+            except Exception as error:  # the engine raises nothing narrower
+                raise StorageError(f"the vector index refused a write: {error}") from error
+
+
+def compile_filter(where: Filter) -> edge.Filter:
+    """Turn a filter into the engine's form."""
+    match where:
+        case And(parts):
+            return edge.Filter(must=[compile_filter(part) for part in parts])
+        case Or(parts):
+            return _any_of([compile_filter(part) for part in parts])
+        case Not(part):
+            return edge.Filter(must_not=[compile_filter(part)])
+        case Ids(ids):
+            return edge.Filter(must=[edge.HasIdCondition({uuid.UUID(key) for key in ids})])
+        case Condition(field, "$in", tuple() as values):
+            return _any_of([one for value in values for one in _equal(field, value)])
+        case Condition(field, "$exists", _):
+            return edge.Filter(must_not=[edge.IsEmptyCondition(field)])
+        case Condition(field, "$prefix", str() as prefix):
+            return edge.Filter(must=[edge.FieldCondition(field, match=edge.MatchPrefix(prefix))])
+        case Condition(field, operator, value):
+            return edge.Filter(must=[edge.FieldCondition(field, range=_range(operator[1:], value))])
+
+
+def _any_of(conditions: Sequence[Any]) -> edge.Filter:
+    if conditions:
+        return edge.Filter(should=list(conditions))
+    return edge.Filter(must=[edge.HasIdCondition(set())])  # an empty `should` would match everything
+
+
+def _equal(field: str, value: Scalar) -> list[edge.FieldCondition]:
+    if isinstance(value, bool):  # a plain bool would be compared as an integer
+        return [edge.FieldCondition(field, match=edge.MatchValue(np.bool_(value)))]
+    if isinstance(value, str):
+        return [edge.FieldCondition(field, match=edge.MatchValue(value))]
+    conditions = []
+    if float(value).is_integer() and abs(value) < 1 << 63:
+        conditions.append(edge.FieldCondition(field, match=edge.MatchValue(int(value))))
+    if abs(value) <= _EXACT_INTEGERS:
+        same = edge.RangeFloat(gte=float(value), lte=float(value))
+        conditions.append(edge.FieldCondition(field, range=same))
+    return conditions
+
+
+def _range(bound: str, value: Any) -> edge.RangeFloat | edge.RangeDateTime:
+    if isinstance(value, str):
+        return edge.RangeDateTime(**{bound: value})
+    return edge.RangeFloat(**{bound: float(value)})
+
+
+def _config(schema: IndexSchema) -> edge.EdgeConfig:
+    quantisation = edge.TurboQuantQuantizationConfig(bits=edge.TurboQuantBitSize.Bits4)
+    return edge.EdgeConfig(
+        vectors={
+            name: edge.EdgeVectorParams(
+                size=size, distance=edge.Distance.Cosine, quantization_config=quantisation
+            )
+            for name, size in schema.dense.items()
+        },
+        sparse_vectors={
+            name: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf) for name in schema.sparse
+        },
+        hnsw_config=edge.HnswIndexConfig(m=0, ef_construct=16, full_scan_threshold=10),
+        max_search_threads=1,
+        payload_memory=edge.Memory.Cached,
+        wal_enabled=True,
+    )
+
+
+def _request(query: VectorQuery) -> edge.QueryRequest:
+    return edge.QueryRequest(
+        limit=query.limit,
+        query=edge.Query.Nearest(_vector(query.vector), using=query.using),
+        filter=compile_filter(query.filter) if query.filter else None,
+        params=_EXACT if query.exact else _RESCORED,
+        with_payload=edge.PayloadSelector.Include(list(query.payload)) if query.payload else False,
+        with_vector=False,
+    )
+
+
+def _to_edge(vectors: Mapping[str, Vector]) -> dict[str, Any]:
+    return {name: _vector(vector) for name, vector in vectors.items()}
+
+
+def _vector(vector: Vector) -> Any:
+    if isinstance(vector, SparseVector):
+        return edge.SparseVector(indices=list(vector.indices), values=list(vector.values))
+    return vector.tolist() if isinstance(vector, np.ndarray) else list(vector)
+
+
+def _record(record: edge.Record) -> Record:
+    vectors = {
+        name: SparseVector(tuple(vector.indices), tuple(vector.values))
+        if isinstance(vector, edge.SparseVector)
+        else vector
+        for name, vector in (record.vector or {}).items()
+    }
+    return Record(str(record.id), record.payload or {}, vectors)

@@ -1,0 +1,112 @@
+"""A store: a folder with collections and their text, open in one process at a time.
+
+    store.json                  format version
+    lock                        who has it open
+    text/                       pages of text, shared by all collections
+    collections/NAME/           collection.json, and the engine's files in shard/
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from encoders.errors import InvalidInputError
+from encoders.optional import require
+from indexers.collection import Collection, schema_for
+from indexers.durable import read_json, write_json
+from indexers.errors import CollectionNotFoundError, StoreFormatError
+from indexers.lock import StoreLock
+from indexers.text_store import FolderTextStore
+
+FORMAT = 1
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Store:
+    """Open a store, creating it when the folder is missing or empty.
+
+    Raises:
+        StoreLockedError: another process has it open.
+        StoreFormatError: the folder holds something else, or another format.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        _claim(folder)
+        self._lock = StoreLock(folder / "lock")
+        self._open: dict[str, Collection] = {}
+        self.texts = FolderTextStore(folder / "text")
+
+    def collections(self) -> list[str]:
+        """Return the names of the collections, sorted."""
+        return sorted(path.parent.name for path in (self.folder / "collections").glob("*/collection.json"))
+
+    def collection(self, name: str, *, fingerprint: Mapping[str, Any], dim: int) -> Collection:
+        """Open a collection, creating it when there is none of that name.
+
+        Args:
+            name: 1 to 64 letters, digits, ``.``, ``_`` and ``-``.
+            fingerprint: the encoder's.
+            dim: the encoder's.
+
+        Raises:
+            InvalidInputError: the name cannot be used.
+            FingerprintMismatchError: it was made with another encoder.
+        """
+        if not _NAME.fullmatch(name):
+            raise InvalidInputError(
+                f"a collection is named by 1 to 64 letters, digits, '.', '_' and '-', got {name!r}", name=name
+            )
+        if name not in self._open:
+            require("qdrant_edge", extra="local")
+            from indexers.qdrant_edge_index import EdgeIndex
+
+            folder = self.folder / "collections" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            index = EdgeIndex(folder / "shard", schema_for(dim))
+            try:
+                self._open[name] = Collection(folder, index, self.texts, fingerprint=fingerprint)
+            except BaseException:
+                index.close()
+                raise
+        return self._open[name]
+
+    def delete_collection(self, name: str) -> None:
+        """Remove a collection with all its documents.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name.
+        """
+        if name not in self.collections():
+            raise CollectionNotFoundError(f"no collection {name!r} in {self.folder}", name=name)
+        if (collection := self._open.pop(name, None)) is not None:
+            collection.close()
+        shutil.rmtree(self.folder / "collections" / name)
+
+    def close(self) -> None:
+        """Flush all collections and let other processes in."""
+        for collection in self._open.values():
+            collection.close()
+        self._open.clear()
+        self._lock.release()
+
+
+def _claim(folder: Path) -> None:
+    about = folder / "store.json"
+    if about.exists():
+        found = read_json(about).get("format")
+        if found != FORMAT:
+            raise StoreFormatError(
+                f"{folder} has store format {found}, this version reads {FORMAT}", found=found, known=FORMAT
+            )
+        return
+    if folder.is_dir() and any(path.name != "lock" for path in folder.iterdir()):
+        raise StoreFormatError(
+            f"{folder} is not empty and holds no store; name an empty or new folder", folder=str(folder)
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(about, {"format": FORMAT})

@@ -1,0 +1,212 @@
+"""Canonical text and its structure as immutable, content-addressed, compressed pages.
+
+A text is cut into pages of at most 65,536 code points. A page's name is the SHA-256
+of its content, so equal pages are stored once and damage is found when reading. A
+*manifest*, itself a page, lists the pages of a text with the first code point and
+the first line of each, and the marks of its structure; its name is the reference
+that the vector index keeps.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+
+import zstandard
+
+from encoders.types import Document, Location, Mark, Span
+from indexers.durable import sync_all, write_replacing
+from indexers.errors import CorruptTextError
+
+PAGE_CHARACTERS = 65_536
+_CACHED_PAGES = 128
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Where the pages of a text begin, and its marks.
+
+    Attributes:
+        pages: names, in order.
+        starts: first code point of each page, and the length of the text at the end.
+        lines: line breaks before each page.
+        marks: structure, in order of start.
+    """
+
+    pages: tuple[str, ...]
+    starts: tuple[int, ...]
+    lines: tuple[int, ...]
+    marks: tuple[Mark, ...]
+
+    def to_json(self) -> bytes:
+        """Write as canonical JSON, so that equal content has one name."""
+        marks = [[m.kind, m.span.start, m.span.end, m.value, m.level] for m in self.marks]
+        value = {"format": 1, "pages": self.pages, "starts": self.starts, "lines": self.lines, "marks": marks}
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+    @staticmethod
+    def from_json(data: bytes) -> Manifest:
+        """Read what `to_json` wrote."""
+        value = json.loads(data)
+        return Manifest(
+            tuple(value["pages"]),
+            tuple(value["starts"]),
+            tuple(value["lines"]),
+            tuple(Mark(kind, Span(start, end), of, level) for kind, start, end, of, level in value["marks"]),
+        )
+
+
+class FolderTextStore:
+    """A text store in a folder.
+
+    Args:
+        folder: created when missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._unsynced: set[Path] = set()
+        self._cache: OrderedDict[str, bytes] = OrderedDict()
+        self._manifests: OrderedDict[str, Manifest] = OrderedDict()
+        self._lock = threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def put(self, document: Document) -> str:
+        """Store text and marks; return the manifest's name."""
+        pages = list(cut_pages(document.text))
+        lines = [0]
+        for page in pages:
+            lines.append(lines[-1] + len(_LINE_BREAK.findall(page.of(document.text))))
+        manifest = Manifest(
+            pages=tuple(self._write(page.of(document.text).encode()) for page in pages),
+            starts=(0, *(page.end for page in pages)),
+            lines=tuple(lines[:-1]),
+            marks=document.marks,
+        )
+        return self._write(manifest.to_json())
+
+    def sync(self) -> None:
+        """Flush every page written since the last call."""
+        with self._lock:
+            paths, self._unsynced = self._unsynced, set()
+        sync_all(paths)
+
+    def text(self, reference: str, start: int = 0, end: int | None = None) -> str:
+        """Return the code points ``[start, end)``, reading only the pages that hold them."""
+        manifest = self._manifest(reference)
+        total = manifest.starts[-1]
+        start, end = min(start, total), total if end is None else min(end, total)
+        if start >= end:
+            return ""
+        first = bisect_right(manifest.starts, start) - 1
+        last = bisect_right(manifest.starts, end - 1) - 1
+        joined = "".join(self._read(name).decode() for name in manifest.pages[first : last + 1])
+        offset = manifest.starts[first]
+        return joined[start - offset : end - offset]
+
+    def locate(self, reference: str, span: Span) -> Location:
+        """Return lines, pages, headings and further facts of a span."""
+        manifest = self._manifest(reference)
+        last = max(span.start, span.end - 1)
+        begin = [mark for mark in manifest.marks if mark.span.start <= span.start < mark.span.end]
+        final = [mark for mark in manifest.marks if mark.span.start <= last < mark.span.end]
+        headings = sorted((mark for mark in begin if mark.kind == "heading"), key=lambda mark: mark.level)
+        symbols = [mark for mark in begin if mark.kind == "symbol"]
+        return Location(
+            line_start=self._line(reference, manifest, span.start),
+            line_end=self._line(reference, manifest, last),
+            page_start=_number(begin, "page"),
+            page_end=_number(final, "page"),
+            heading_path=tuple(str(mark.value) for mark in headings),
+            symbol=str(max(symbols, key=lambda mark: mark.level).value) if symbols else None,
+        )
+
+    def _line(self, reference: str, manifest: Manifest, position: int) -> int:
+        if not manifest.pages:
+            return 1
+        page = max(0, bisect_right(manifest.starts[:-1], position) - 1)
+        before = self.text(reference, manifest.starts[page], position)
+        return 1 + manifest.lines[page] + len(_LINE_BREAK.findall(before))
+
+    def _manifest(self, reference: str) -> Manifest:
+        with self._lock:
+            if (known := self._manifests.get(reference)) is not None:
+                self._manifests.move_to_end(reference)
+                return known
+        manifest = Manifest.from_json(self._read(reference))
+        with self._lock:
+            self._manifests[reference] = manifest
+            if len(self._manifests) > _CACHED_PAGES:
+                self._manifests.popitem(last=False)
+        return manifest
+
+    def _path(self, name: str) -> Path:
+        return self._folder / name[:2] / f"{name}.zst"
+
+    def _write(self, data: bytes) -> str:
+        name = sha256(data).hexdigest()
+        path = self._path(name)
+        if self._intact(path, name):
+            return name
+        path.parent.mkdir(exist_ok=True)
+        write_replacing(path, zstandard.compress(data, 6), sync=False)
+        with self._lock:
+            self._unsynced.add(path)
+        return name
+
+    def _intact(self, path: Path, name: str) -> bool:
+        with self._lock:
+            if path in self._unsynced:
+                return True
+        try:
+            data = zstandard.decompress(path.read_bytes())
+        except (FileNotFoundError, zstandard.ZstdError):
+            return False
+        return sha256(data).hexdigest() == name
+
+    def _read(self, name: str) -> bytes:
+        with self._lock:
+            if (known := self._cache.get(name)) is not None:
+                self._cache.move_to_end(name)
+                return known
+        try:
+            data = zstandard.decompress(self._path(name).read_bytes())
+        except (FileNotFoundError, zstandard.ZstdError) as error:
+            raise CorruptTextError(
+                f"text page {name[:12]} is missing or damaged; index the document again", page=name
+            ) from error
+        if sha256(data).hexdigest() != name:
+            raise CorruptTextError(
+                f"text page {name[:12]} does not match its hash; index the document again", page=name
+            )
+        with self._lock:
+            self._cache[name] = data
+            if len(self._cache) > _CACHED_PAGES:
+                self._cache.popitem(last=False)
+        return data
+
+
+def cut_pages(text: str) -> Iterator[Span]:
+    """Cut a text into pages, after a line break where one is near the end."""
+    cuts = [0]
+    while cuts[-1] < len(text):
+        start = cuts[-1]
+        end = min(start + PAGE_CHARACTERS, len(text))
+        if end < len(text):
+            line = text.rfind("\n", start + PAGE_CHARACTERS // 2, end) + 1
+            end = line or (end - 1 if text[end - 1] == "\r" else end)
+        cuts.append(end)
+    return (Span(start, end) for start, end in pairwise(cuts))
+
+
+def _number(marks: list[Mark], kind: str) -> int | None:
+    return next((int(mark.value) for mark in marks if mark.kind == kind), None)

@@ -1,0 +1,89 @@
+"""What goes into a vector index and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from indexers.filters import Filter
+
+Payload: TypeAlias = dict[str, Any]
+
+SEGMENT_DENSE = "segment_dense"
+SEGMENT_LEXICAL = "segment_lexical"
+DOCUMENT_LEXICAL = "document_lexical"
+
+
+@dataclass(frozen=True, slots=True)
+class SparseVector:
+    """Weights by term; ``indices`` are unique 32-bit term hashes."""
+
+    indices: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+Vector: TypeAlias = Sequence[float] | SparseVector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A row of the index: vectors by name and a JSON payload."""
+
+    id: str
+    vectors: Mapping[str, Vector]
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSchema:
+    """Vector names with the dimension of the dense ones, and payload fields to index.
+
+    Attributes:
+        dense: name to dimension; compared by cosine.
+        sparse: names of sparse vectors; IDF is applied by the index at query time.
+        keywords: payload fields with a keyword index.
+    """
+
+    dense: Mapping[str, int]
+    sparse: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorQuery:
+    """Ask for the points nearest to a vector.
+
+    Attributes:
+        using: name of the vector.
+        limit: at most so many.
+        filter: only points that match.
+        payload: fields to return; none by default.
+        exact: compare with the full vectors only, without the quantised shortcut.
+    """
+
+    vector: Vector
+    using: str
+    limit: int
+    filter: Filter | None = None
+    payload: tuple[str, ...] = ()
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A found point; ``score`` is the exact cosine or the exact sparse dot product with IDF."""
+
+    id: str
+    score: float
+    payload: Payload = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A stored point."""
+
+    id: str
+    payload: Payload
+    vectors: Mapping[str, Vector] = field(default_factory=dict)
