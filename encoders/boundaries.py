@@ -35,9 +35,10 @@ PUNCTUATION: Final = -0.25
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 _BLANK_LINES: Final = re.compile(r"(?:\r\n|\n|\r)(?:[ \t\f\v]*(?:\r\n|\n|\r))+")
 _SENTENCE_END: Final = re.compile(
-    r"""[.!?…]["'”’»)\]]*\s+(?=[^\W_a-z]|["“‘«(\[])   # a letter that is not lower case, a digit, a quote
-    |[。！？।؟][”’」』）]*""",
-    re.VERBOSE,
+    # A Latin sentence goes on with a letter that is not lower case, a digit, a quote or a bracket;
+    # full-width stops, the danda and the Arabic question mark end one wherever they stand.
+    r"""[.!?\u2026]["'\u201d\u2019\u00bb)\]]*\s+(?=[^\W_a-z]|["\u201c\u2018\u00ab(\[])"""
+    r"""|[\u3002\uff01\uff1f\u0964\u061f][\u201d\u2019\u300d\u300f\uff09]*"""
 )
 _MARK_STRENGTHS: Final[dict[MarkKind, float]] = {
     "heading": SECTION,
@@ -108,7 +109,7 @@ def prose_cuts(text: str, start: int, end: int) -> Cuts:
 
 
 def mark_cuts(marks: Sequence[Mark]) -> Cuts:
-    """Turn a document's structure marks into cuts at their starts; `Mark` kinds without a strength give none."""
+    """Turn structure marks into cuts at their starts; kinds without a strength give none."""
     return merge_cuts(
         [make_cuts((), WORD)]
         + [

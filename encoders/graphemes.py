@@ -54,8 +54,8 @@ def grapheme_breaks(text: str, positions: IntArray) -> BoolArray:
     inner = np.flatnonzero((positions > 0) & (positions < len(text)))
     if text.isascii():
         if "\r" in text:
-            points = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
-            result[inner] = ~_crlf(points, positions[inner])
+            letters = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
+            result[inner] = ~_crlf(letters, positions[inner])
         return result
     points = _code_points(text)
     certain = np.flatnonzero(_certain_breaks(points))
@@ -81,7 +81,8 @@ def _code_points(text: str) -> npt.NDArray[np.uint32]:
 
 
 def _crlf(points: npt.NDArray[np.uint8] | npt.NDArray[np.uint32], positions: IntArray) -> BoolArray:
-    return (points[positions - 1] == _CR) & (points[positions] == _LF)
+    crlf: BoolArray = (points[positions - 1] == _CR) & (points[positions] == _LF)
+    return crlf
 
 
 def _certain_breaks(points: npt.NDArray[np.uint32]) -> BoolArray:
@@ -97,7 +98,7 @@ def _certain_breaks(points: npt.NDArray[np.uint32]) -> BoolArray:
 def _resolve(text: str, positions: IntArray, certain: IntArray) -> BoolArray:
     """Decide ``positions``; runs between two certain breaks are read once each, and only where asked."""
     run = np.searchsorted(certain, positions, side="right") - 1
-    result = certain[run] == positions
+    result: BoolArray = certain[run] == positions
     for number in np.unique(run[~result]):
         start, end = int(certain[number]), int(certain[number + 1])
         breaks = [match.end() for match in _CLUSTER.finditer(text, start, end)]

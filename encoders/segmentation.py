@@ -7,13 +7,16 @@ differs is where good cuts are (`encoders.segmentation_layout`).
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 
+from encoders.breadcrumbs import FittedBreadcrumbs, fit_breadcrumbs
+from encoders.code import code_layout
 from encoders.errors import InvalidInputError
 from encoders.graphemes import grapheme_breaks, last_break
+from encoders.languages import code_language
 from encoders.segmentation_fitting import Draft, counts_add_up, fit
 from encoders.segmentation_layout import Layout, lines_layout, markdown_layout, prose_layout
 from encoders.segmentation_packing import Limits, Tile, make_block, pack
@@ -48,6 +51,11 @@ class SegmenterConfig:
     max_chars: int = 4000
     code: CodeRules = "lines"
 
+    @property
+    def breadcrumb_tokens(self) -> int:
+        """The longest breadcrumb: a quarter of what the model reads."""
+        return self.max_tokens // 4
+
     def __post_init__(self) -> None:
         if self.max_tokens < 8:
             raise InvalidInputError(
@@ -55,7 +63,7 @@ class SegmenterConfig:
             )
         if not 0 <= self.context_tokens <= self.max_tokens // 2:
             raise InvalidInputError(
-                f"context_tokens is {self.context_tokens}; give 0 to {self.max_tokens // 2}, half of max_tokens",
+                f"context_tokens is {self.context_tokens}; give 0 to {self.max_tokens // 2} (max_tokens / 2)",
                 context_tokens=self.context_tokens,
                 max_tokens=self.max_tokens,
             )
@@ -129,13 +137,17 @@ class DocumentSegmenter:
     def _layout(self, document: Document) -> Layout:
         if document.media_type in _MARKDOWN:
             return markdown_layout(document)
-        if document.media_type.startswith("text/x-"):
-            return lines_layout(document)
-        return prose_layout(document)
+        language = code_language(document)
+        if language is None:
+            return prose_layout(document)
+        if self._config.code == "lines":
+            return replace(lines_layout(document), language=language)
+        return code_layout(document, language)
 
     def _drafts(self, text: str, layout: Layout) -> Iterator[list[Draft]]:
         """Yield the fitted drafts of one block of the text after the other."""
-        limits_at = self._limits(layout)
+        crumbs = fit_breadcrumbs(layout.breadcrumbs, self._tokenizer, self._config.breadcrumb_tokens)
+        limits_at = self._limits(crumbs)
         size = max(_BLOCK_CHARS, 16 * self._config.max_chars)
         start = first = 0
         while first < len(text):
@@ -143,7 +155,7 @@ class DocumentSegmenter:
             tiles = self._tiles(text, start, end, first, layout, limits_at)
             # The last tile of a block was cut short by the block: the next block does it again.
             kept = tiles[:-1] if end < len(text) and len(tiles) > 1 else tiles
-            drafts = [_draft(tile) for tile in kept]
+            drafts = [_draft(tile, crumbs.at(tile.start)[0]) for tile in kept]
             yield fit(text, drafts, self._tokenizer, self._config.max_tokens, trust=self._trust)
             start, first = kept[-1].start, kept[-1].end
 
@@ -154,19 +166,24 @@ class DocumentSegmenter:
         block = make_block(text, start, end, tokens=tokens, cuts=layout.cuts(text, start, end))
         return pack(block, first, limits_at)
 
-    def _limits(self, layout: Layout) -> Callable[[int], Limits]:
+    def _limits(self, crumbs: FittedBreadcrumbs) -> Callable[[int], Limits]:
         config = self._config
-        limits = Limits(
-            tokens=config.max_tokens - self._tokenizer.special_tokens,
-            context_tokens=config.context_tokens,
-            chars=config.max_chars,
-        )
-        return lambda start: limits
+        tokens = config.max_tokens - self._tokenizer.special_tokens
+
+        def limits_at(start: int) -> Limits:
+            return Limits(tokens - crumbs.at(start)[1], config.context_tokens, config.max_chars)
+
+        return limits_at
 
 
-def _draft(tile: Tile) -> Draft:
+def _draft(tile: Tile, breadcrumb: str) -> Draft:
     return Draft(
-        start=tile.start, end=tile.end, context_start=tile.context_start, tokens=tile.tokens, exact=tile.exact
+        start=tile.start,
+        end=tile.end,
+        context_start=tile.context_start,
+        tokens=tile.tokens,
+        exact=tile.exact,
+        breadcrumb=breadcrumb,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from encoders.boundaries import Cuts, line_cuts, make_cuts, mark_cuts, merge_cuts, prose_cuts
+from encoders.breadcrumbs import Breadcrumbs
 from encoders.markdown import heading_cuts, heading_marks, markdown_blocks, markdown_cuts
 from encoders.types import Document, SegmentKind, Span, Symbol
 
@@ -14,21 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from encoders.boundaries import CutFinder
-
-
-@dataclass(frozen=True, slots=True)
-class Breadcrumbs:
-    """The breadcrumb that holds at each offset: ``texts[i]`` from ``starts[i]`` to the next start.
-
-    ``starts`` begins with 0. Each text is a sequence of parts, outermost first.
-    """
-
-    starts: Sequence[int] = (0,)
-    parts: Sequence[tuple[str, ...]] = ((),)
-
-    def at(self, position: int) -> tuple[str, ...]:
-        """Return the parts that hold at ``position``."""
-        return self.parts[bisect_right(self.starts, position) - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +53,8 @@ class Layout:
     find_cuts: CutFinder
     fixed: Cuts = field(default_factory=lambda: make_cuts((), 0.0))
     kind: SegmentKind = "prose"
-    breadcrumbs: Breadcrumbs = Breadcrumbs()
-    regions: Regions = Regions()
+    breadcrumbs: Breadcrumbs = field(default_factory=Breadcrumbs)
+    regions: Regions = field(default_factory=Regions)
     symbols: tuple[tuple[int, Symbol], ...] = ()
     language: str = ""
     reason: str = ""

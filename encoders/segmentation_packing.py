@@ -28,7 +28,7 @@ _SPACES: Final = np.array(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What a tile may hold.
 
@@ -45,7 +45,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A chosen tile: ``[start, end)`` read from ``context_start``; ``exact`` when no cut goes through a token."""
+    """A tile ``[start, end)``, read from ``context_start``; ``exact`` when no cut goes through a token."""
 
     start: int
     end: int
@@ -179,7 +179,7 @@ class _Walk:
         return last_break(self._block.text, start, max(limit, start + 1))
 
     def _context(self, index: int, start: int, limits: Limits) -> int:
-        """Return the token from which to read: a line's or sentence's start if one is near, in this section."""
+        """Return the token to read from, in this section: where a line or sentence begins if one is near."""
         low = max(index - limits.context_tokens, int(self._section[min(index, len(self._section) - 1)]), 0)
         low = max(low, int(np.searchsorted(self._cuts, start - limits.chars // 4)))
         if low >= index:
@@ -193,7 +193,7 @@ class _Walk:
 
 
 def _content(part: str, tokens: TokenSpans) -> tuple[IntArray, IntArray, BoolArray]:
-    """Return where the text of each token begins after its own white space, its end, and if space precedes it."""
+    """Return where each token begins after its own white space, its end, and if space precedes it."""
     starts, ends = tokens.offsets[:, 0], tokens.offsets[:, 1]
     points = np.frombuffer(part.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     is_space = np.isin(points, _SPACES)
