@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from encoders.types import Document, Span
 from eval.errors import DataError
 from eval.jsonl import at, integer_field, lines, objects, text_field
-from eval.media import media_type
 from eval.types import Dataset, GoldSpan, Query
+from indexers.media_types import media_type_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,6 +74,15 @@ def merge(datasets: Sequence[Dataset]) -> Dataset:
         spans={query_id: spans for one in prefixed for query_id, spans in one.spans.items()},
         unjudged=tuple(chain.from_iterable(one.unjudged for one in prefixed)),
     )
+
+
+def media_type(*names: str) -> str:
+    """Return the type of text that the first telling name tells, else ``text/plain``.
+
+    A set holds text already, so a name that tells of a binary file tells nothing.
+    """
+    kinds = (media_type_of(name) for name in names)
+    return next((kind for kind in kinds if kind.startswith("text/") and kind != "text/plain"), "text/plain")
 
 
 def _prefixed(dataset: Dataset) -> Dataset:

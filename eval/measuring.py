@@ -41,13 +41,13 @@ class Measurement:
 
 
 def ask(
-    system: System, dataset: Dataset, *, advance: Callable[[], None] = lambda: None
+    system: System, dataset: Dataset, *, reach: Callable[[int], None] = lambda done: None
 ) -> tuple[Answer, ...]:
-    """Ask every query once, in order; ``advance`` is called after each."""
+    """Ask every query once, in order; ``reach`` is told how many are done."""
     answers = []
-    for query in dataset.queries:
+    for done, query in enumerate(dataset.queries, start=1):
         answers.append(system.answer(query))
-        advance()
+        reach(done)
     return tuple(answers)
 
 

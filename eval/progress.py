@@ -34,6 +34,6 @@ class ProgressWatch:
         self._progress.update(self._task, visible=False)
         self._task = self._progress.add_task(name, total=total or None)
 
-    def advance(self) -> None:
-        """Finish one step."""
-        self._progress.advance(self._task)
+    def reach(self, done: int) -> None:
+        """Move the bar."""
+        self._progress.update(self._task, completed=done)

@@ -20,15 +20,14 @@ from eval.sampling import Half, half, sample
 from eval.systems import RetrieverSystem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from encoders.protocols import Encoder
-    from encoders.types import Document
     from eval.jsonl import JSONObject
     from eval.protocols import System
     from eval.types import Dataset
+    from indexers.report import IndexReport
     from retriever import Retriever
-    from retriever.types import IndexReport
 
 COMPARED = ("nDCG@10", "MRR@10", "Recall@100")
 OURS = "longdoc"
@@ -41,8 +40,8 @@ class Watch(Protocol):
         """Begin a stage of ``total`` steps; 0 where the number is not known."""
         ...
 
-    def advance(self) -> None:
-        """Finish one step."""
+    def reach(self, done: int) -> None:
+        """Say that ``done`` steps of the stage are finished."""
         ...
 
 
@@ -58,6 +57,7 @@ class RunOptions:
         store: keep the index there; None for a temporary folder.
         limit: documents asked for.
         evidence: spans asked for per document.
+        encoder: ``bundled``, a folder, or an encoder.
         encoder_cache: folder of remembered vectors; makes the ingest speed meaningless.
     """
 
@@ -69,6 +69,7 @@ class RunOptions:
     collection: str = "default"
     limit: int = 100
     evidence: int = 10
+    encoder: Encoder | str = "bundled"
     encoder_cache: Path | None = None
 
 
@@ -106,7 +107,7 @@ def run_evaluation(options: RunOptions, watch: Watch) -> RunResult:
         store = options.store or Path(scratch)
         retriever = stack.enter_context(_open(store, options))
         watch.stage("indexing", total=len(dataset.documents))
-        report = retriever.add(_counted(dataset, watch))
+        report = retriever.add(dataset.documents, progress=lambda progress: watch.reach(progress.items))
         system = RetrieverSystem(retriever, limit=options.limit, evidence=options.evidence)
         ours = _measure_ours(system, dataset, watch)
         costs = {
@@ -150,27 +151,20 @@ def latency(seconds: Sequence[float]) -> JSONObject:
 
 
 def _open(store: Path, options: RunOptions) -> Retriever:
-    from retriever import Retriever
-
-    if options.encoder_cache is None:
-        return Retriever.open(store, collection=options.collection)
     from encoders.loading import load_encoder
     from eval.cache import CachedEncoder
+    from retriever import Retriever
 
-    encoder = CachedEncoder(load_encoder(), options.encoder_cache)
+    encoder = load_encoder(options.encoder) if isinstance(options.encoder, str) else options.encoder
+    if options.encoder_cache is not None:
+        encoder = CachedEncoder(encoder, options.encoder_cache)
     return Retriever.open(store, collection=options.collection, encoder=encoder)
-
-
-def _counted(dataset: Dataset, watch: Watch) -> Iterator[Document]:
-    for document in dataset.documents:
-        yield document
-        watch.advance()
 
 
 def _measure_ours(system: System, dataset: Dataset, watch: Watch) -> Measurement:
     system.answer(dataset.queries[0])  # the first search loads what the later ones find loaded
     watch.stage("searching", total=len(dataset.queries))
-    return measure(OURS, ask(system, dataset, advance=watch.advance), dataset)
+    return measure(OURS, ask(system, dataset, reach=watch.reach), dataset)
 
 
 def _baselines(dataset: Dataset, encoder: Encoder, limit: int, watch: Watch) -> tuple[Measurement, ...]:

@@ -32,9 +32,7 @@ def test_laid_out_scores_equal_rank_bm25_with_the_same_idf():
 
 
 def test_a_word_of_every_document_still_counts_a_little():
-    documents = [
-        Document(id=i, text=t) for i, t in (("a", "common"), ("b", "common rare"), ("c", "common x"))
-    ]
+    documents = [Document(id=text, text=text) for text in ("common", "common rare", "common other")]
     scores = BM25Baseline(documents, str.split).scores("common")
     assert (scores > 0).all()
 
@@ -62,11 +60,8 @@ def test_the_beginning_holds_as_many_tokens_as_the_limit_allows():
 
 
 def test_the_truncated_baseline_does_not_see_what_stands_late():
-    late = " ".join(["filler"] * 600) + " needle"
-    documents = [
-        Document(id="late", text=late),
-        Document(id="early", text="needle " + " ".join(["filler"] * 600)),
-    ]
+    filler = " ".join(["filler"] * 600)
+    documents = [Document(id="late", text=f"{filler} needle"), Document(id="early", text=f"needle {filler}")]
     query = Query(id="q", text="needle", origin="s", local_id="q")
     run = TruncatedBaseline(documents, HashEncoder()).run([query], limit=10)
     assert list(run["q"]) == ["early", "late"]

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
 from encoders.types import Span
-from eval.beir import load_beir, merge
+from eval.beir import load_beir, media_type, merge
 from eval.errors import DataError
-from eval.media import media_type
 from eval.types import GoldSpan
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +100,7 @@ def test_a_malformed_file_is_refused_with_its_line(tmp_path, change, message):
 def test_missing_files_are_named(tmp_path):
     folder = write(tmp_path / "set")
     (folder / "qrels.tsv").unlink()
-    with pytest.raises(DataError, match="neither qrels.tsv nor qrels/test.tsv"):
+    with pytest.raises(DataError, match=r"neither qrels.tsv nor qrels/test.tsv"):
         load_beir(folder)
     (folder / "corpus.jsonl").unlink()
     with pytest.raises(DataError, match=r"corpus.jsonl is missing"):
@@ -111,7 +110,7 @@ def test_missing_files_are_named(tmp_path):
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
     folder = write(tmp_path / "set")
     (folder / "queries.jsonl").write_bytes(b'{"_id": "q1", "text": "\xff"}\n')
-    with pytest.raises(DataError, match="queries.jsonl, line 1: this or a later line is not UTF-8"):
+    with pytest.raises(DataError, match=r"queries.jsonl, line 1: this or a later line is not UTF-8"):
         load_beir(folder)
 
 
@@ -152,6 +151,7 @@ def test_sets_of_the_same_name_cannot_be_merged(tmp_path):
         (("https://docs.example.com/en#start", "Start"), "text/plain"),
         (("q12", "notes.markdown"), "text/markdown"),
         (("README", ""), "text/plain"),
+        (("scan.pdf", "picture.png"), "text/plain"),
     ],
 )
 def test_the_media_type_follows_the_first_known_suffix(names, expected):
