@@ -36,6 +36,7 @@ from indexers.types import (
 
 _LARGEST_DRIFT = 0.05
 _BATCH = 1_000
+_SETTINGS = "collection.json"
 _STRING = frozenset({"string"})
 _OWN_FIELDS = {name: _STRING for name in ("id", "title", "source", "media_type", "updated_at")}
 
@@ -70,29 +71,27 @@ class Collection:
     """Documents of one collection. Safe to use from several threads.
 
     Args:
-        folder: where the settings of the collection are kept.
+        folder: where its settings are kept.
         index: its points.
         texts: its text.
-        fingerprint: the query fingerprint of the encoder in use.
-
-    Raises:
-        FingerprintMismatchError: the collection was made with another encoder.
     """
 
-    def __init__(
-        self, folder: Path, index: VectorIndex, texts: TextStore, *, fingerprint: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, folder: Path, index: VectorIndex, texts: TextStore) -> None:
         self.index = index
         self.texts = texts
         self.bm25 = Bm25()
         self._names = (SEGMENT_DENSE, SEGMENT_LEXICAL, DOCUMENT_LEXICAL)
-        self._settings_path = folder / "collection.json"
+        self._folder = folder
         self._writing = threading.RLock()
-        self._averages = self._open_settings(dict(fingerprint))
+        settings = read_settings(folder)
+        self._fingerprint: dict[str, Any] = settings["fingerprint"]
+        self._averages = Averages(**settings["averages"]) if settings["averages"] else None
         self._entries: dict[str, Entry] = {}
+        self._dead: set[str] = set()
         self._fields: dict[str, frozenset[str]] = dict(_OWN_FIELDS)
         for record in index.scroll(equals("point", DOCUMENT)):
             self._remember(Entry.from_payload(record.payload))
+        self._dead.update(self._dead_segments())
 
     # Reading
 
@@ -105,6 +104,26 @@ class Collection:
     def averages(self) -> Averages | None:
         """The lengths that stored weights were made with; None while the collection is new."""
         return self._averages
+
+    def live(self) -> Filter | None:
+        """Return a filter that passes over segments of versions that are not live; None when there are none."""
+        return Not(Condition("generation", "$in", tuple(self._dead))) if self._dead else None
+
+    def check_encoder(self, fingerprint: Mapping[str, Any]) -> None:
+        """Refuse an encoder whose vectors cannot be compared with the stored ones.
+
+        Raises:
+            FingerprintMismatchError: the message names what differs.
+        """
+        made_for, wanted = self._fingerprint, {**fingerprint, "analyser": Analyser.recipe}
+        different = sorted(key for key in made_for | wanted if made_for.get(key) != wanted.get(key))
+        if different:
+            raise FingerprintMismatchError(
+                f"the collection in {self._folder} was made with another encoder: "
+                + "; ".join(f"{key} was {made_for.get(key)!r}, is {wanted.get(key)!r}" for key in different)
+                + "; open it with the first one, or index into a new collection",
+                different=different,
+            )
 
     def entry(self, doc_id: str) -> Entry:
         """Return the live version of a document.
@@ -137,8 +156,13 @@ class Collection:
 
     # Writing
 
+    def begin(self, generation: str) -> None:
+        """Announce a version whose segments are about to be written."""
+        with self._writing:
+            self._dead.add(generation)
+
     def write_segments(self, points: Sequence[Point]) -> None:
-        """Write segments of a generation that is not live yet."""
+        """Write segments of a version that has begun and is not live yet."""
         self.index.upsert(points)
 
     def commit(self, entry: Entry, lexical: SparseVector) -> None:
@@ -149,7 +173,11 @@ class Collection:
             payload = entry.to_payload(lexical_average=self._averages.document)
             vectors = {DOCUMENT_LEXICAL: lexical} if lexical.indices else {}
             self.index.upsert([Point(id=document_point(entry.doc_id), vectors=vectors, payload=payload)])
+            previous = self._entries.get(entry.doc_id)
             self._remember(entry)
+            self._dead.discard(entry.generation)
+            if previous is not None:
+                self._dead.add(previous.generation)
 
     def edit(self, entry: Entry) -> None:
         """Change title, source or metadata of a document without touching its vectors."""
@@ -166,20 +194,19 @@ class Collection:
         with self._writing:
             present = [doc_id for doc_id in dict.fromkeys(doc_ids) if doc_id in self._entries]
             self.index.delete([document_point(doc_id) for doc_id in present])
-            removed = [self._entries.pop(doc_id) for doc_id in present]
-            for entry in removed:
-                self.index.delete_where(equals("generation", entry.generation))
+            for doc_id in present:
+                self._dead.add(self._entries.pop(doc_id).generation)
+            self.sweep()
             return present
 
     def sweep(self) -> int:
         """Remove the segments of generations that are not live; return how many there were."""
         with self._writing:
-            stored = self.index.facet("generation", equals("point", SEGMENT))
-            live = {entry.generation for entry in self._entries.values()}
-            dead = [generation for generation in stored if generation not in live]
+            dead = self._dead_segments()
             for generation in dead:
                 self.index.delete_where(And((equals("point", SEGMENT), equals("generation", generation))))
-            return sum(stored[generation] for generation in dead)
+            self._dead.clear()
+            return sum(dead.values())
 
     def prepare_averages(self, first: Averages) -> Averages:
         """Return the lengths to make weights with; a new collection starts with ``first``."""
@@ -209,6 +236,11 @@ class Collection:
         """Flush and let go."""
         self.texts.sync()
         self.index.close()
+
+    def _dead_segments(self) -> dict[str, int]:
+        stored = self.index.facet("generation", equals("point", SEGMENT))
+        live = {entry.generation for entry in self._entries.values()}
+        return {generation: count for generation, count in stored.items() if generation not in live}
 
     def _remember(self, entry: Entry) -> None:
         self._entries[entry.doc_id] = entry
@@ -248,25 +280,19 @@ class Collection:
 
     def _set_averages(self, averages: Averages) -> None:
         self._averages = averages
-        settings = read_json(self._settings_path)
-        write_json(self._settings_path, {**settings, "averages": asdict(averages)})
+        write_json(self._folder / _SETTINGS, {**read_settings(self._folder), "averages": asdict(averages)})
 
-    def _open_settings(self, fingerprint: dict[str, Any]) -> Averages | None:
-        wanted = {**fingerprint, "analyser": Analyser.recipe}
-        if not self._settings_path.exists():
-            write_json(self._settings_path, {"format": 1, "fingerprint": wanted, "averages": None})
-            return None
-        settings = read_json(self._settings_path)
-        made_with = settings["fingerprint"]
-        if made_with != wanted:
-            different = sorted(key for key in made_with | wanted if made_with.get(key) != wanted.get(key))
-            raise FingerprintMismatchError(
-                f"the collection at {self._settings_path.parent} was made with another encoder: "
-                + "; ".join(f"{key} was {made_with.get(key)!r}, is {wanted.get(key)!r}" for key in different)
-                + "; open it with the first one, or index into a new collection",
-                different=different,
-            )
-        return Averages(**settings["averages"]) if settings["averages"] else None
+
+def create_settings(folder: Path, *, fingerprint: Mapping[str, Any], dim: int) -> None:
+    """Write the settings of a new collection."""
+    made_for = {**fingerprint, "analyser": Analyser.recipe}
+    write_json(folder / _SETTINGS, {"format": 1, "dim": dim, "fingerprint": made_for, "averages": None})
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Read the settings of a collection."""
+    settings: dict[str, Any] = read_json(folder / _SETTINGS)
+    return settings
 
 
 def _to_payload_names(where: Filter) -> Filter:

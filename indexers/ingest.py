@@ -86,10 +86,12 @@ class Ingest:
         self._coverage = Coverage()
         self._tokens_read = 0
         self._unflushed = 0
+        self._total: int | None = None
 
-    def run(self, items: Iterable[Document | Unreadable]) -> IndexReport:
+    def run(self, items: Iterable[Document | Unreadable], *, total: int | None = None) -> IndexReport:
         """Index all items and report; what is committed stays when a later item raises."""
         started = time.perf_counter()
+        self._total = total
         self._collection.sweep()
         for item in items:
             self._take(item)
@@ -139,6 +141,7 @@ class Ingest:
             self._keep(entry, previous)
             return
         segments = self._segmenter.segment(document)
+        self._collection.begin(entry.generation)
         draft = _Draft(document, entry, len(segments), len(segments), is_new=previous is None)
         self._queue.extend((draft, segment) for segment in segments)
 
@@ -264,7 +267,7 @@ class Ingest:
             lists = self._lists
             done = sum(len(lists[name]) for name in ("added", "updated", "unchanged"))
             items = done + len(self._skipped) + len(self._failed)
-            self._progress(Progress(items=items, tokens_read=self._tokens_read, current=current))
+            self._progress(Progress(items=items, total=self._total, tokens_read=self._tokens_read, current=current))
 
 
 def recipe_hash(segmenter: Segmenter) -> str:

@@ -18,8 +18,8 @@ from indexers.types import IndexSchema, Payload, Point, Record, Scored, SparseVe
 
 _PAGE = 2_000
 _EXACT_INTEGERS = 1 << 53
-_RESCORED = edge.SearchParams(quantization=edge.QuantizationSearchParams(rescore=True, oversampling=2.0))
-_EXACT = edge.SearchParams(exact=True, quantization=edge.QuantizationSearchParams(ignore=True))
+_RESCORED = edge.QuantizationSearchParams(rescore=True, oversampling=2.0)
+_FULL_VECTORS = edge.QuantizationSearchParams(ignore=True)
 
 
 class EdgeIndex:
@@ -217,7 +217,11 @@ def _request(query: VectorQuery) -> edge.QueryRequest:
         limit=query.limit,
         query=edge.Query.Nearest(_vector(query.vector), using=query.using),
         filter=compile_filter(query.filter) if query.filter else None,
-        params=_EXACT if query.exact else _RESCORED,
+        params=edge.SearchParams(
+            exact=query.exact,
+            quantization=_FULL_VECTORS if query.exact else _RESCORED,
+            idf=edge.IdfParams(corpus=compile_filter(query.corpus)) if query.corpus else None,
+        ),
         with_payload=edge.PayloadSelector.Include(list(query.payload)) if query.payload else False,
         with_vector=False,
     )

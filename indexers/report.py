@@ -49,9 +49,11 @@ class Progress:
     Attributes:
         items: items finished: committed, unchanged, skipped or failed.
         tokens_read: tokens the encoder has read.
+        total: items of the run, None when they are not counted beforehand.
         current: id of the item that was last taken up.
     """
 
     items: int
+    total: int | None
     tokens_read: int
     current: str

@@ -16,7 +16,7 @@ from typing import Any
 
 from encoders.errors import InvalidInputError
 from encoders.optional import require
-from indexers.collection import Collection, schema_for
+from indexers.collection import Collection, create_settings, read_settings, schema_for
 from indexers.durable import read_json, write_json
 from indexers.errors import CollectionNotFoundError, StoreFormatError
 from indexers.lock import StoreLock
@@ -45,8 +45,27 @@ class Store:
         """Return the names of the collections, sorted."""
         return sorted(path.parent.name for path in (self.folder / "collections").glob("*/collection.json"))
 
-    def collection(self, name: str, *, fingerprint: Mapping[str, Any], dim: int) -> Collection:
-        """Open a collection, creating it when there is none of that name.
+    def collection(self, name: str) -> Collection:
+        """Open a collection that exists.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name.
+        """
+        if name not in self._open:
+            folder = self._folder_of(name)
+            if not (folder / "collection.json").exists():
+                known = self.collections()
+                raise CollectionNotFoundError(
+                    f"no collection {name!r} in {self.folder}; "
+                    + (f"there are: {', '.join(known)}" if known else "index something first"),
+                    name=name,
+                    known=known,
+                )
+            self._open[name] = self._load(folder)
+        return self._open[name]
+
+    def create_collection(self, name: str, *, fingerprint: Mapping[str, Any], dim: int) -> Collection:
+        """Make a collection for the vectors of one encoder, or open it when it is there.
 
         Args:
             name: 1 to 64 letters, digits, ``.``, ``_`` and ``-``.
@@ -57,23 +76,31 @@ class Store:
             InvalidInputError: the name cannot be used.
             FingerprintMismatchError: it was made with another encoder.
         """
+        folder = self._folder_of(name)
+        if not (folder / "collection.json").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            create_settings(folder, fingerprint=fingerprint, dim=dim)
+        collection = self.collection(name)
+        collection.check_encoder(fingerprint)
+        return collection
+
+    def _folder_of(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
             raise InvalidInputError(
                 f"a collection is named by 1 to 64 letters, digits, '.', '_' and '-', got {name!r}", name=name
             )
-        if name not in self._open:
-            require("qdrant_edge", extra="local")
-            from indexers.qdrant_edge_index import EdgeIndex
+        return self.folder / "collections" / name
 
-            folder = self.folder / "collections" / name
-            folder.mkdir(parents=True, exist_ok=True)
-            index = EdgeIndex(folder / "shard", schema_for(dim))
-            try:
-                self._open[name] = Collection(folder, index, self.texts, fingerprint=fingerprint)
-            except BaseException:
-                index.close()
-                raise
-        return self._open[name]
+    def _load(self, folder: Path) -> Collection:
+        require("qdrant_edge", extra="local")
+        from indexers.qdrant_edge_index import EdgeIndex
+
+        index = EdgeIndex(folder / "shard", schema_for(read_settings(folder)["dim"]))
+        try:
+            return Collection(folder, index, self.texts)
+        except BaseException:
+            index.close()
+            raise
 
     def delete_collection(self, name: str) -> None:
         """Remove a collection with all its documents.

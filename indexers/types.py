@@ -61,6 +61,7 @@ class VectorQuery:
         filter: only points that match.
         payload: fields to return; none by default.
         exact: compare with the full vectors only, without the quantised shortcut.
+        corpus: the points whose document frequencies make the IDF of a sparse query; all when None.
     """
 
     vector: Vector
@@ -69,6 +70,7 @@ class VectorQuery:
     filter: Filter | None = None
     payload: tuple[str, ...] = ()
     exact: bool = False
+    corpus: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from indexers.catalogue import Entry
 from indexers.collection import Collection
-from indexers.filters import Filter, Ids, equals
+from indexers.filters import Filter, Ids, all_of, equals
 from indexers.identifiers import document_point
 from indexers.types import DOCUMENT_LEXICAL, SEGMENT_DENSE, SparseVector, Vector, VectorQuery
 from retriever.profile import SearchProfile
@@ -106,7 +106,7 @@ def _nearest_segments(
             vector=question.dense,
             using=SEGMENT_DENSE,
             limit=limit,
-            filter=question.where,
+            filter=all_of(question.where, collection.live()),
             payload=("doc_id", "generation"),
         )
         [hits] = collection.index.query([query])

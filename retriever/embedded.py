@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from encoders.loading import load_encoder
+from encoders.loading import BUNDLED, load_encoder
 from encoders.protocols import Encoder, Segmenter
 from encoders.segmentation import DocumentSegmenter
 from encoders.types import Document, Span
+from indexers.collection import Collection
 from indexers.ingest import Ingest, Unreadable
 from indexers.parsing import FoundFile, Skipped, find_files, parse_file
 from indexers.store import Store
@@ -34,17 +36,18 @@ class Retriever:
     def __init__(
         self,
         store: Store,
-        encoder: Encoder,
+        encoder: Encoder | str = BUNDLED,
         *,
         collection: str = "default",
         segmenter: Segmenter | None = None,
         profile: SearchProfile | None = None,
     ) -> None:
         self._store = store
-        self.encoder = encoder
-        self._collection = store.collection(collection, fingerprint=encoder.fingerprint, dim=encoder.dim)
-        self._segmenter = segmenter or DocumentSegmenter(encoder.tokenizer)
-        self._searcher = Searcher(self._collection, encoder, profile or SearchProfile())
+        self._name = collection
+        self._model = encoder
+        self._given_segmenter = segmenter
+        self._profile = profile or SearchProfile()
+        self._loading = threading.Lock()
 
     @classmethod
     def open(
@@ -52,7 +55,7 @@ class Retriever:
         path: str | Path,
         *,
         collection: str = "default",
-        encoder: Encoder | str = "bundled",
+        encoder: Encoder | str = BUNDLED,
         segmenter: Segmenter | None = None,
         profile: SearchProfile | None = None,
     ) -> Self:
@@ -60,22 +63,25 @@ class Retriever:
 
         Args:
             path: the store's folder.
-            collection: created when it is new.
-            encoder: an encoder, or the name or folder of a model.
+            collection: made by the first `index` or `add`.
+            encoder: an encoder, or the name or folder of a model, which is loaded when it is needed.
             segmenter: how documents are cut; by default 160 tokens with 32 of context.
             profile: how searches are scored.
 
         Raises:
             StoreLockedError: another process has the store open.
-            FingerprintMismatchError: the collection was made with another encoder.
         """
-        store = Store(Path(path))
-        try:
-            model = load_encoder(encoder) if isinstance(encoder, str) else encoder
-            return cls(store, model, collection=collection, segmenter=segmenter, profile=profile)
-        except BaseException:
-            store.close()
-            raise
+        return cls(
+            Store(Path(path)), encoder, collection=collection, segmenter=segmenter, profile=profile
+        )
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder; a model given by name is loaded at the first use."""
+        with self._loading:
+            if isinstance(self._model, str):
+                self._model = load_encoder(self._model)
+            return self._model
 
     def index(
         self, paths: Iterable[str | Path], *, progress: Callable[[Progress], None] | None = None
@@ -95,7 +101,7 @@ class Retriever:
         if isinstance(paths, str | Path):
             raise TypeError("index takes a list of paths; put the one path into a list")
         files = [file for path in paths for file in find_files(Path(path))]
-        return self._ingest(map(_read, files), progress)
+        return self._ingest(map(_read, files), progress, total=len(files))
 
     def add(
         self, documents: Iterable[Document], *, progress: Callable[[Progress], None] | None = None
@@ -103,7 +109,7 @@ class Retriever:
         """Index documents that are already text; an id that is there is replaced."""
         if isinstance(documents, Document):
             raise TypeError("add takes a list of documents; put the one document into a list")
-        return self._ingest(documents, progress)
+        return self._ingest(documents, progress, total=None)
 
     def search(
         self,
@@ -129,11 +135,21 @@ class Retriever:
         Raises:
             InvalidInputError: an empty query, a limit out of range.
             InvalidFilterError: the filter cannot be understood or names an unknown field.
+            CollectionNotFoundError: nothing was indexed into this collection yet.
+            FingerprintMismatchError: the collection was made with another encoder.
         """
         limits = EvidenceLimits(spans=evidence, chars=evidence_chars)
-        return self._searcher.search(
-            SearchRequest(query=query, limit=limit, filter=filter, evidence=limits, explain=explain)
+        collection = self._collection
+        request = SearchRequest(
+            query=query,
+            limit=limit,
+            where=collection.parse_filter(filter),
+            evidence=limits,
+            explain=explain,
         )
+        encoder = self.encoder
+        collection.check_encoder(encoder.fingerprint)
+        return Searcher(collection, encoder, self._profile).search(request)
 
     def get(self, doc_id: str) -> DocumentInfo:
         """Return a document without its text.
@@ -183,10 +199,23 @@ class Retriever:
     ) -> None:
         self.close()
 
+    @property
+    def _collection(self) -> Collection:
+        return self._store.collection(self._name)
+
     def _ingest(
-        self, items: Iterable[Document | Unreadable], progress: Callable[[Progress], None] | None
+        self,
+        items: Iterable[Document | Unreadable],
+        progress: Callable[[Progress], None] | None,
+        *,
+        total: int | None,
     ) -> IndexReport:
-        return Ingest(self._collection, self.encoder, self._segmenter, progress=progress).run(items)
+        encoder = self.encoder
+        collection = self._store.create_collection(
+            self._name, fingerprint=encoder.fingerprint, dim=encoder.dim
+        )
+        segmenter = self._given_segmenter or DocumentSegmenter(encoder.tokenizer)
+        return Ingest(collection, encoder, segmenter, progress=progress).run(items, total=total)
 
 
 def _read(file: FoundFile) -> Document | Unreadable:

@@ -89,6 +89,7 @@ def _score_segments(
         ]
     )
     lexical: list[list[Scored]] = [[] for _ in entries]
+    corpus = collection.live()
     if question.lexical.indices:
         lexical = collection.index.query(
             [
@@ -98,6 +99,7 @@ def _score_segments(
                     limit=min(entry.segments, _MOST_SEGMENTS),
                     filter=equals("generation", entry.generation),
                     payload=_FIELDS,
+                    corpus=corpus,
                 )
                 for entry in entries
             ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from encoders.protocols import Encoder
 from indexers.catalogue import Entry
 from indexers.collection import Collection
 from indexers.documents import canonical
-from indexers.filters import Ids
+from indexers.filters import Filter, Ids
 from indexers.identifiers import document_point
 from indexers.lexical import analyse, query_vector
 from indexers.types import DOCUMENT_LEXICAL, VectorQuery
@@ -48,14 +48,14 @@ class SearchRequest:
     Attributes:
         query: not empty.
         limit: documents wanted, 1 to 1,000.
-        filter: in the Mongo form.
+        where: only documents that match.
         evidence: how much evidence each document shows.
         explain: whether hits carry their components.
     """
 
     query: str
     limit: int = 10
-    filter: Mapping[str, Any] | None = None
+    where: Filter | None = None
     evidence: EvidenceLimits = field(default_factory=EvidenceLimits)
     explain: bool = False
 
@@ -87,11 +87,10 @@ class Searcher:
         one version.
         """
         clock = _Clock()
-        where = self._collection.parse_filter(request.filter)
         query, _ = canonical(request.query)
         [vector] = self._encoder.encode([query], kind="query")
         question = Question(
-            text=query, dense=vector.tolist(), lexical=query_vector(analyse(query)), where=where
+            text=query, dense=vector.tolist(), lexical=query_vector(analyse(query)), where=request.where
         )
         clock.lap("encode")
         for _ in range(_TRIES):

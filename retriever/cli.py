@@ -1,0 +1,244 @@
+"""The command ``longdoc``.
+
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some items could not be
+indexed; 4 the store is in use by another process.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from functools import wraps
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from encoders.errors import RetrievalError
+
+if TYPE_CHECKING:
+    from retriever import Retriever
+    from retriever.types import DocumentInfo, IndexReport, Progress, SearchResult
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FAILED, _PARTLY, _LOCKED = 1, 3, 4
+
+
+class _Commands(click.Group):
+    """The verbs defined here and those that other rooms register as entry points."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*super().list_commands(context), *(point.name for point in _registered())})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if (own := super().get_command(context, name)) is not None:
+            return own
+        for point in _registered():
+            if point.name == name:
+                command: click.Command = point.load()
+                return command
+        return None
+
+
+def _registered() -> Any:
+    return entry_points(group="longdoc.commands")
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="longdoc-retriever", prog_name="longdoc")
+def longdoc() -> None:
+    """Index long documents; find the right ones and the evidence in them."""
+
+
+def main() -> None:
+    """Run the command; errors of ours become one line and an exit code."""
+    try:
+        sys.exit(longdoc(standalone_mode=False))  # the code of `Exit`, None when all went well
+    except click.Abort:
+        click.echo("stopped; what was committed stays, run the command again to go on", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (RetrievalError, FileNotFoundError) as error:
+        code = getattr(error, "code", "not_found")
+        if "--json" in sys.argv:
+            details = getattr(error, "details", {})
+            _print_json({"error": {"code": code, "message": str(error), "details": details}})
+        else:
+            click.echo(f"error: {error}", err=True)
+        sys.exit(_LOCKED if code == "store_locked" else _FAILED)
+
+
+def _store_options(command: Command) -> Command:
+    """Add what every verb on a store takes, and hand it an open retriever."""
+
+    @click.option(
+        "--store", type=click.Path(path_type=Path), default=Path("longdoc-store"), envvar="LONGDOC_STORE",
+        show_default=True, help="Folder of the store.",
+    )  # fmt: skip
+    @click.option("--collection", default="default", envvar="LONGDOC_COLLECTION", show_default=True)
+    @click.option(
+        "--encoder", default="bundled", envvar="LONGDOC_ENCODER", show_default=True,
+        help="Name or folder of a sentence-transformers model.",
+    )  # fmt: skip
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @wraps(command)
+    def with_retriever(*, store: Path, collection: str, encoder: str, **options: Any) -> Any:
+        from retriever import Retriever
+
+        with Retriever.open(store, collection=collection, encoder=encoder) as retriever:
+            return command(retriever, **options)
+
+    return with_retriever  # type: ignore[return-value]  # click reads the options off the wrapper
+
+
+@longdoc.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@_store_options
+def index(retriever: Retriever, *, paths: tuple[Path, ...], as_json: bool) -> None:
+    """Index files and folders; unchanged documents cost nothing."""
+    with _progress_bar(quiet=as_json) as progress:
+        report = retriever.index(paths, progress=progress)
+    if as_json:
+        _print_json(report)
+    else:
+        _print_report(report)
+    if report.failed:
+        raise click.exceptions.Exit(_PARTLY)
+
+
+@longdoc.command()
+@click.argument("query")
+@click.option("--limit", default=5, show_default=True, help="Documents wanted.")
+@click.option("--evidence", default=2, show_default=True, help="Spans shown of each document.")
+@click.option("--filter", "where", help='JSON, such as \'{"metadata.year": {"$gte": 2021}}\'.')
+@click.option("--explain", is_flag=True, help="Say how each score came about.")
+@_store_options
+def search(
+    retriever: Retriever,
+    *,
+    query: str,
+    limit: int,
+    evidence: int,
+    where: str | None,
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Find documents and the spans in them that answer QUERY."""
+    result = retriever.search(
+        query, limit=limit, evidence=evidence, filter=_parse_json(where), explain=explain
+    )
+    if as_json:
+        _print_json(result)
+    else:
+        _print_result(result)
+
+
+@longdoc.command()
+@click.argument("doc_id")
+@_store_options
+def get(retriever: Retriever, *, doc_id: str, as_json: bool) -> None:
+    """Show what is known of a document."""
+    info = retriever.get(doc_id)
+    if as_json:
+        _print_json(info)
+        return
+    for name, value in asdict(info).items():
+        click.echo(f"{name}: {value}")
+
+
+@longdoc.command()
+@click.argument("doc_id")
+@click.option("--start", default=0, help="First code point.")
+@click.option("--end", type=int, help="One past the last code point.")
+@_store_options
+def text(retriever: Retriever, *, doc_id: str, start: int, end: int | None, as_json: bool) -> None:
+    """Print the text of a document, or a span of it."""
+    found = retriever.text(doc_id, start, end)
+    if as_json:
+        _print_json({"id": doc_id, "start": start, "end": start + len(found), "text": found})
+    else:
+        click.echo(found)
+
+
+@longdoc.command("list")
+@click.option("--not-searchable", is_flag=True, help="Only documents that are not covered completely.")
+@_store_options
+def list_documents(retriever: Retriever, *, not_searchable: bool, as_json: bool) -> None:
+    """List the documents of the collection."""
+    documents = [info for info in retriever.list() if not (not_searchable and info.coverage.complete)]
+    if as_json:
+        _print_json(documents)
+    else:
+        _print_documents(documents)
+
+
+@longdoc.command()
+@click.argument("doc_ids", nargs=-1, required=True)
+@_store_options
+def delete(retriever: Retriever, *, doc_ids: tuple[str, ...], as_json: bool) -> None:
+    """Delete documents."""
+    deleted = retriever.delete(doc_ids)
+    missing = [doc_id for doc_id in doc_ids if doc_id not in deleted]
+    if as_json:
+        _print_json({"deleted": deleted, "missing": missing})
+    else:
+        click.echo(f"deleted {len(deleted)}" + (f", not there: {', '.join(missing)}" if missing else ""))
+    if missing:
+        raise click.exceptions.Exit(_FAILED)
+
+
+@contextmanager
+def _progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    if quiet:
+        yield None
+        return
+    from retriever.display import progress_bar
+
+    with progress_bar() as update:
+        yield update
+
+
+def _print_report(report: IndexReport) -> None:
+    from retriever.display import print_report
+
+    print_report(report)
+
+
+def _print_result(result: SearchResult) -> None:
+    from retriever.display import print_result
+
+    print_result(result)
+
+
+def _print_documents(documents: list[DocumentInfo]) -> None:
+    from retriever.display import print_documents
+
+    print_documents(documents)
+
+
+def _print_json(value: Any) -> None:
+    def plain(one: Any) -> Any:
+        if is_dataclass(one) and not isinstance(one, type):
+            return asdict(one)
+        raise TypeError(f"{type(one).__name__} is not JSON")
+
+    click.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
+
+
+def _parse_json(source: str | None) -> dict[str, Any] | None:
+    if source is None:
+        return None
+    try:
+        value = json.loads(source)
+    except ValueError as error:
+        raise click.BadParameter(f"not JSON: {error}", param_hint="--filter") from error
+    if not isinstance(value, dict):
+        raise click.BadParameter("a filter is a JSON object", param_hint="--filter")
+    return value

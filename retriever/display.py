@@ -1,0 +1,140 @@
+"""How the command line shows things to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from encoders.types import Location
+from retriever.types import DocumentHit, DocumentInfo, Evidence, Explanation, IndexReport, Progress, SearchResult
+
+_EXCERPT = 400
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[Progress], None]]:
+    """Show a bar while indexing runs."""
+    bar = Bar(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[tokens]}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=False,
+    )
+    with bar:
+        task = bar.add_task("indexing", total=None, tokens="loading the encoder")
+
+        def update(progress: Progress) -> None:
+            bar.update(
+                task, completed=progress.items, total=progress.total, tokens=f"{progress.tokens_read:,} tokens"
+            )
+
+        yield update
+
+
+def print_report(report: IndexReport) -> None:
+    """Print what an indexing run did."""
+    console = Console()
+    counts = {name: len(getattr(report, name)) for name in ("added", "updated", "unchanged", "skipped", "failed")}
+    console.print(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to do")
+    ledger = report.coverage
+    if ledger.tokens:
+        speed = report.tokens_read / report.seconds
+        console.print(
+            f"{ledger.embedded:,} of {ledger.tokens:,} tokens embedded ({ledger.share:.2%}) in "
+            f"{ledger.segments:,} segments, {report.seconds:.1f} s, {speed:,.0f} tokens/s"
+        )
+    if report.incomplete:
+        console.print(f"{len(report.incomplete)} not covered completely; see: longdoc list --not-searchable")
+    for title, items in (("skipped", report.skipped), ("failed", report.failed)):
+        for item in items[:10]:
+            console.print(Text(f"  {title} {item.id}: {item.reason}", style="dim"))
+        if len(items) > 10:
+            console.print(Text(f"  … and {len(items) - 10} more {title}; --json lists all", style="dim"))
+
+
+def print_result(result: SearchResult) -> None:
+    """Print hits with their evidence."""
+    console = Console()
+    for warning in result.warnings:
+        console.print(Text(f"note: {warning.detail}", style="yellow"))
+    if not result.hits:
+        console.print("nothing found")
+    for hit in result:
+        _print_hit(console, hit)
+    console.print(
+        Text(
+            f"{len(result)} of {result.candidates['documents']} candidate documents, "
+            f"{result.timing_ms['total']:.0f} ms",
+            style="dim",
+        )
+    )
+
+
+def print_documents(documents: Sequence[DocumentInfo]) -> None:
+    """Print a table of documents."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "version", "characters", "covered", "title"):
+        table.add_column(name, justify="right" if name in ("version", "characters", "covered") else "left")
+    for info in documents:
+        covered = f"{info.coverage.share:.1%}"
+        table.add_row(Text(info.id), str(info.version), f"{info.characters:,}", covered, Text(info.title))
+        if not info.coverage.complete:
+            for reason in info.coverage.reasons:
+                table.add_row(Text(f"  {reason}", style="yellow"), "", "", "", "")
+    console = Console()
+    console.print(table)
+    console.print(Text(f"{len(documents)} documents", style="dim"))
+
+
+def _print_hit(console: Console, hit: DocumentHit) -> None:
+    title = f"  {hit.document.title}" if hit.document.title != hit.document.id else ""
+    console.print(Text.assemble(f"{hit.rank}. ", (hit.document.id, "bold"), (title, "dim"), f"  {hit.score:.2f}"))
+    if hit.explain:
+        _print_explanation(console, hit.explain)
+    for evidence in hit.evidence:
+        console.print(Padding(Text(_place(evidence), style="cyan"), (0, 0, 0, 3)))
+        console.print(Padding(Text(_excerpt(evidence.text)), (0, 0, 1, 5)))
+
+
+def _print_explanation(console: Console, explanation: Explanation) -> None:
+    for part in explanation.components:
+        terms = ", ".join(f"{term} {share:.1f}" for term, share in part.matched_terms.items())
+        line = (
+            f"{part.name}: rank {part.rank}, raw {part.raw:.3f}, standardised {part.standardised:.2f} "
+            f"x {part.weight:g} = {part.contribution:.2f}"
+        )
+        console.print(Padding(Text(f"{line}  {terms}".rstrip(), style="dim"), (0, 0, 0, 3)))
+
+
+def _place(evidence: Evidence) -> str:
+    where = evidence.location
+    parts = [*_pages(where), *_lines(where), *([where.symbol] if where.symbol else [])]
+    parts += [" > ".join(where.heading_path)] if where.heading_path else []
+    return f"{', '.join(parts)}  [{evidence.start}, {evidence.end})  {evidence.score:.2f}"
+
+
+def _pages(where: Location) -> list[str]:
+    if where.page_start is None:
+        return []
+    return [f"page {where.page_start}" if where.page_start == where.page_end else f"pages {where.page_start}-{where.page_end}"]
+
+
+def _lines(where: Location) -> list[str]:
+    if where.line_start is None:
+        return []
+    return [f"line {where.line_start}" if where.line_start == where.line_end else f"lines {where.line_start}-{where.line_end}"]
+
+
+def _excerpt(text: str) -> str:
+    text = text.strip("\n")
+    return text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + " …"

@@ -1,0 +1,131 @@
+"""Search finds what a plain computation over all segments finds."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+from encoders.segmentation import DocumentSegmenter, SegmenterConfig
+from encoders.types import Document
+from indexers.lexical import analyse
+from retriever import Retriever
+from retriever.profile import SearchProfile
+
+WORDS = [f"w{number}" for number in range(400)]
+SMALL = SegmenterConfig(max_tokens=40, context_tokens=8)
+
+
+def corpus(count, *, seed):
+    choose = random.Random(seed)
+    for number in range(count):
+        words = choose.choices(WORDS, weights=[1 / (rank + 3) for rank in range(len(WORDS))], k=choose.randint(20, 400))
+        yield Document(id=f"d{number:03}", text=" ".join(words) + ".", metadata={"part": number % 7})
+
+
+def bm25(documents, query):
+    """Plain BM25 with the true average length."""
+    terms = {document.id: analyse(document.text) for document in documents}
+    average = sum(map(len, terms.values())) / len(terms)
+    scores = dict.fromkeys(terms, 0.0)
+    for term in analyse(query):
+        holders = sum(term in of for of in terms.values())
+        idf = math.log(1 + (len(terms) - holders + 0.5) / (holders + 0.5))
+        for doc_id, of in terms.items():
+            frequency = of.count(term)
+            scores[doc_id] += idf * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * len(of) / average))
+    return scores
+
+
+def best_three(documents, query, encoder):
+    """Mean cosine of each document's best three segments."""
+    segmenter = DocumentSegmenter(encoder.tokenizer, SMALL)
+    [asked] = encoder.encode([query], kind="query")
+    scores = {}
+    for document in documents:
+        readings = [segment.reading(document.text) for segment in segmenter.segment(document)]
+        scores[document.id] = float(np.mean(sorted(encoder.encode(readings) @ asked)[-3:]))
+    return scores
+
+
+@pytest.fixture(scope="module")
+def documents():
+    return list(corpus(120, seed=5))
+
+
+@pytest.fixture(scope="module")
+def searched(documents, tmp_path_factory):
+    from encoders.fake import HashEncoder
+
+    encoder = HashEncoder(dim=48)
+    profile = SearchProfile(segment_candidates=60, document_candidates=25)
+    segmenter = DocumentSegmenter(encoder.tokenizer, SMALL)
+    with Retriever.open(
+        tmp_path_factory.mktemp("search") / "store", encoder=encoder, segmenter=segmenter, profile=profile
+    ) as opened:
+        # in two runs of unlike lengths, so that the average length moves and weights are made anew
+        opened.add(sorted(documents, key=lambda one: len(one.text))[:40])
+        opened.add(documents)
+        yield opened
+
+
+@pytest.mark.parametrize("query", ["w1 w77 w203", "w5", "w390 w12 w12 w44 w301 w8 w150"])
+def test_every_candidate_has_the_exact_score_of_every_component(searched, documents, query):
+    lexical, dense = bm25(documents, query), best_three(documents, query, searched.encoder)
+    result = searched.search(query, limit=100, explain=True)
+    assert len(result) >= 25
+    for hit in result:
+        raw = {part.name: part.raw for part in hit.explain.components}
+        assert raw["document_lexical"] == pytest.approx(lexical[hit.document.id], rel=1e-4)
+        assert raw["segment_dense"] == pytest.approx(dense[hit.document.id], abs=1e-5)
+
+
+@pytest.mark.parametrize("query", ["w1 w77 w203", "w5"])
+def test_contributions_add_up_to_the_score_and_terms_to_bm25(searched, query):
+    for hit in searched.search(query, limit=20, explain=True):
+        assert sum(part.contribution for part in hit.explain.components) == pytest.approx(hit.score)
+        assert hit.explain.total == hit.score
+        [lexical] = [part for part in hit.explain.components if part.name == "document_lexical"]
+        assert sum(lexical.matched_terms.values()) == pytest.approx(lexical.raw, rel=1e-4)
+
+
+def test_with_all_documents_as_candidates_the_order_is_that_of_the_full_computation(searched, documents):
+    query = "w9 w31 w250"
+    lexical, dense = bm25(documents, query), best_three(documents, query, searched.encoder)
+    ids = sorted(lexical)
+
+    def z(scores):
+        values = np.array([scores[doc_id] for doc_id in ids])
+        return (values - values.mean()) / values.std()
+
+    total = dict(zip(ids, 0.5 * z(lexical) + 0.5 * z(dense), strict=True))
+    found = [hit.document.id for hit in searched.search(query, limit=120)]
+    assert len(found) == len(documents)
+    assert found[:20] == sorted(total, key=lambda doc_id: -total[doc_id])[:20]
+
+
+@pytest.mark.parametrize("where", [{"metadata.part": 3}, {"metadata.part": {"$in": [1, 5]}}, {"id": {"$prefix": "d00"}}])
+def test_a_filtered_search_ranks_exactly_the_documents_that_match(searched, documents, where):
+    [(field, condition)] = where.items()
+    match condition:
+        case {"$prefix": prefix}:
+            expected = {one.id for one in documents if one.id.startswith(prefix)}
+        case {"$in": values}:
+            expected = {one.id for one in documents if one.metadata["part"] in values}
+        case value:
+            expected = {one.id for one in documents if one.metadata["part"] == value}
+    found = searched.search("w3 w40", limit=120, filter=where)
+    assert {hit.document.id for hit in found} == expected
+
+
+def test_evidence_is_the_best_of_the_documents_own_segments(searched, documents):
+    text = {document.id: document.text for document in documents}
+    for hit in searched.search("w7 w99", limit=5, evidence=4):
+        assert hit.evidence_total >= len(hit.evidence) > 0
+        assert [one.score for one in hit.evidence] == sorted((one.score for one in hit.evidence), reverse=True)
+        spans = sorted((one.start, one.end) for one in hit.evidence)
+        assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+        for one in hit.evidence:
+            assert one.text == text[hit.document.id][one.start : one.end]

@@ -1,0 +1,112 @@
+"""An indexing process that is killed at any instant loses nothing and leaves nothing behind."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from encoders.fake import HashEncoder
+from encoders.types import Document
+from indexers.filters import equals
+from retriever import Retriever
+
+ROUNDS = 6
+INDEX = """
+import sys
+from pathlib import Path
+from encoders.fake import HashEncoder
+from retriever import Retriever
+with Retriever.open(sys.argv[1], encoder=HashEncoder(dim=16)) as r:
+    print("started", flush=True)
+    r.index([Path(sys.argv[2])])
+"""
+QUERIES = ("alpha report of part 3", "delta 17 42", "gamma omega")
+
+
+def write_corpus(folder, *, seed):
+    choose = random.Random(seed)
+    words = ["alpha", "beta", "gamma", "delta", "omega", "report", "part", *map(str, range(60))]
+    for number in range(60):
+        text = " ".join(choose.choices(words, k=choose.randint(200, 2_000)))
+        (folder / f"{number:02}.txt").write_text(text)
+
+
+def everything(retriever):
+    """All points without what differs between two runs, and all text."""
+    points = []
+    for record in retriever._collection.index.scroll(None, vectors=("segment_dense", "segment_lexical", "document_lexical")):
+        payload = {
+            name: value
+            for name, value in record.payload.items()
+            if name not in ("generation", "updated_at", "version", "lexical_average", "source")
+        }
+        vectors = {name: repr(vector) for name, vector in record.vectors.items() if name == "segment_dense"}
+        points.append((payload["doc_id"], payload.get("ordinal", -1), repr(sorted(payload.items())), repr(vectors)))
+    return sorted(points), {info.id: retriever.text(info.id) for info in retriever.list()}
+
+
+def answers(retriever):
+    return [
+        [(hit.document.id, round(hit.score, 4), [(one.start, one.end) for one in hit.evidence]) for hit in result]
+        for result in (retriever.search(query, limit=8) for query in QUERIES)
+    ]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder, seed=3)
+    with Retriever.open(tmp_path_factory.mktemp("calm") / "store", encoder=HashEncoder(dim=16)) as retriever:
+        started = time.perf_counter()
+        retriever.index([folder])
+        seconds = time.perf_counter() - started
+        yield folder, seconds, everything(retriever), answers(retriever)
+
+
+def test_a_run_after_kills_at_random_instants_equals_an_undisturbed_one(tmp_path, undisturbed):
+    folder, seconds, calm, calm_answers = undisturbed
+    choose = random.Random(11)
+    store = tmp_path / "store"
+    for _ in range(ROUNDS):
+        process = subprocess.Popen(
+            [sys.executable, "-c", INDEX, str(store), str(folder)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline() == "started\n"
+        time.sleep(choose.uniform(0, seconds / 3))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    with Retriever.open(store, encoder=HashEncoder(dim=16)) as retriever:
+        retriever.index([folder])
+        disturbed, disturbed_answers = everything(retriever), answers(retriever)
+        assert disturbed == calm
+        assert disturbed_answers == calm_answers
+        again = retriever.index([folder])
+    assert (len(again.unchanged), again.tokens_read) == (60, 0)
+
+
+def test_a_replacement_that_was_killed_leaves_the_old_version_in_answers(tmp_path, undisturbed):
+    folder, *_ = undisturbed
+    store = tmp_path / "store"
+    with Retriever.open(store, encoder=HashEncoder(dim=16)) as retriever:
+        retriever.index([folder])
+        old = answers(retriever)
+        collection = retriever._collection
+        writes = collection.commit
+
+        def die(entry, lexical):
+            raise KeyboardInterrupt
+
+        collection.commit = die
+        with pytest.raises(KeyboardInterrupt):
+            retriever.add([Document(id="03.txt", text="alpha gamma omega delta " * 300)])
+        collection.commit = writes
+        dead = collection.index.count(equals("doc_id", "03.txt"))
+        assert dead > collection.entry("03.txt").segments + 1  # segments of the version that never came
+        assert answers(retriever) == old
+        retriever.add([])  # any next run sweeps
+        assert collection.index.count(equals("doc_id", "03.txt")) == collection.entry("03.txt").segments + 1

@@ -1,0 +1,137 @@
+"""The command line, as a person or a script meets it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LIGHT = (
+    "import sys, {module}\n"
+    "heavy = {{'torch', 'transformers', 'sentence_transformers', 'numpy', 'qdrant_edge', 'qdrant_client', 'rich'}}\n"
+    "print(sorted(heavy & set(sys.modules)))"
+)
+
+
+def longdoc(*arguments, store=None, timeout=120):
+    command = [sys.executable, "-c", "from retriever.cli import main; main()", *map(str, arguments)]
+    if store is not None:
+        command += ["--store", str(store)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@pytest.mark.parametrize("module", ["retriever", "retriever.cli", "retriever.types", "eval.commands"])
+def test_importing_the_door_loads_no_heavy_library(module):
+    found = subprocess.run(
+        [sys.executable, "-c", LIGHT.format(module=module)], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
+def test_help_lists_the_verbs_without_a_heavy_library():
+    script = (
+        "import sys\nfrom click.testing import CliRunner\nfrom retriever.cli import longdoc\n"
+        "print(CliRunner().invoke(longdoc, ['--help']).output)\n"
+        "print('torch' in sys.modules or 'numpy' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert all(verb in told for verb in ("index", "search", "get", "text", "list", "delete"))
+    assert told.strip().endswith("False")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "tides.md").write_text("# Tides\n\n## Causes\n\nThe moon pulls the sea.\n")
+    (folder / "bread.txt").write_text("Knead the dough.\nBake the bread.\n")
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 100)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(corpus, tmp_path_factory):
+    path = tmp_path_factory.mktemp("command") / "store"
+    done = longdoc("index", corpus, store=path)
+    assert done.returncode == 0, done.stderr
+    assert "2 added, 1 skipped" in done.stdout
+    assert "skipped picture.png: no parser for image/png" in done.stdout
+    return path
+
+
+def test_search_prints_place_and_text(store):
+    done = longdoc("search", "what pulls the sea?", store=store)
+    assert done.returncode == 0, done.stderr
+    first = done.stdout[: done.stdout.index("2. ")]
+    assert "1. tides.md" in first
+    assert "lines 1-5, Tides" in first
+    assert "The moon pulls the sea." in first
+
+
+def test_search_as_json_has_exact_spans(store, corpus):
+    answer = json.loads(longdoc("search", "bake bread", "--json", "--explain", store=store).stdout)
+    best = answer["hits"][0]
+    assert best["document"]["id"] == "bread.txt"
+    span = best["evidence"][0]
+    assert (corpus / "bread.txt").read_text()[span["start"] : span["end"]] == span["text"]
+    assert {part["name"] for part in best["explain"]["components"]} == {"segment_dense", "document_lexical"}
+
+
+def test_a_filter_with_an_unknown_field_fails_with_code_1_and_json_says_why(store):
+    done = longdoc("search", "bread", "--filter", '{"metadata.x": 1}', "--json", store=store)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == "unknown_field"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("search", "x", "--filter", "{"), 2, "not JSON"),
+        (("search", "   "), 1, "the query is empty"),
+        (("search", "x", "--limit", "0"), 1, "limit is 0; ask for 1 to 1000"),
+        (("get", "nothing"), 1, "no document 'nothing'"),
+        (("index", "/no/such/path"), 2, "does not exist"),
+        (("frobnicate",), 2, "No such command"),
+    ],
+)
+def test_mistakes_end_with_one_line_and_a_code(store, arguments, code, message):
+    done = longdoc(*arguments, store=None if arguments[0] == "frobnicate" else store)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_get_text_list_and_delete_work_on_a_store(corpus, tmp_path):
+    store = tmp_path / "store"
+    assert longdoc("index", corpus, "--json", store=store).returncode == 0
+    assert json.loads(longdoc("get", "bread.txt", "--json", store=store).stdout)["version"] == 1
+    assert longdoc("text", "bread.txt", "--start", "0", "--end", "5", store=store).stdout == "Knead\n"
+    assert [one["id"] for one in json.loads(longdoc("list", "--json", store=store).stdout)] == ["bread.txt", "tides.md"]
+    gone = longdoc("delete", "bread.txt", "nothing", store=store)
+    assert (gone.returncode, gone.stdout) == (1, "deleted 1, not there: nothing\n")
+
+
+def test_a_store_in_use_ends_with_code_4_and_the_holder(store):
+    script = "import sys, time\nfrom indexers.lock import StoreLock\nfrom pathlib import Path\n"
+    script += "lock = StoreLock(Path(sys.argv[1]) / 'lock')\nprint('held', flush=True)\ntime.sleep(60)"
+    holder = subprocess.Popen([sys.executable, "-c", script, str(store)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        done = longdoc("list", store=store)
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert done.returncode == 4
+    assert f"in use by process {holder.pid}" in done.stderr
+
+
+def test_a_foreign_package_with_one_of_our_names_is_named(tmp_path):
+    (tmp_path / "encoders").mkdir()
+    (tmp_path / "encoders" / "__init__.py").write_text("")
+    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import retriever"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    )
+    assert f"needs its own package 'encoders', but {tmp_path / 'encoders'} answers" in done.stderr

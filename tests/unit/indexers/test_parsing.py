@@ -1,0 +1,80 @@
+import pytest
+
+from encoders.types import Document
+from indexers.parsing import FoundFile, Skipped, decode, find_files, parse, parse_file
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_text_with_or_without_a_byte_order_mark_is_read(encoding):
+    text, notes = decode("Grüße aus 東京 🙂\r\n".encode(encoding))
+    assert (text, notes) == ("Grüße aus 東京 🙂\r\n", ())
+
+
+def test_text_that_is_not_utf8_is_read_by_the_likeliest_encoding_and_noted():
+    original = "Die Kündigung ist spätestens am dritten Werktag zulässig. Für Geschäftsräume gilt Ähnliches. " * 5
+    text, notes = decode(original.encode("cp1252"))
+    assert text == original
+    assert notes[0].startswith("not UTF-8, read as ")
+
+
+def test_binary_content_is_skipped_with_a_reason():
+    assert parse(bytes(range(256)) * 20 + b"\0" * 4_000, doc_id="x.dat") == Skipped("x.dat", "binary content")
+
+
+@pytest.mark.parametrize("data", [b"", b" \n\t "])
+def test_an_empty_file_is_skipped_with_a_reason(data):
+    assert parse(data, doc_id="x.txt") == Skipped("x.txt", "empty file")
+
+
+def test_a_format_without_a_parser_is_skipped_by_name():
+    assert parse(b"%PDF-1.7 ...", doc_id="report") == Skipped("report", "no parser for application/pdf")
+
+
+def test_a_few_nuls_stay_in_the_text_at_their_place():
+    document = parse(b"before" + b"\0" + b"after" * 100, doc_id="x.txt")
+    assert isinstance(document, Document)
+    assert document.text[6] == "\0"
+
+
+def test_markdown_gets_its_headings_and_its_title():
+    document = parse(b"# Terms\n\ntext\n\n## Costs\n\nmore\n", doc_id="a/terms.md")
+    assert isinstance(document, Document)
+    assert (document.title, document.media_type) == ("Terms", "text/markdown")
+    assert [(mark.value, mark.level, mark.span.of(document.text)[:2]) for mark in document.marks] == [
+        ("Terms", 1, "# "),
+        ("Costs", 2, "##"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "media_type"),
+    [
+        ("a.py", b"x = 1", "text/x-python"),
+        ("run", b"#!/usr/bin/env python3\nx = 1", "text/x-python"),
+        ("run", b"#!/bin/sh\nls", "text/x-sh"),
+        ("NOTES", b"some words", "text/plain"),
+        ("a.unknown-suffix", b"some words", "text/plain"),
+    ],
+)
+def test_the_kind_of_text_is_told_by_name_and_content(name, data, media_type):
+    document = parse(data, doc_id=name)
+    assert isinstance(document, Document)
+    assert document.media_type == media_type
+
+
+def test_files_are_found_in_order_with_relative_ids_and_hidden_ones_left_out(tmp_path):
+    for name in ("b.txt", "a/z.txt", "a/.git/config", "a/__pycache__/m.pyc", ".hidden"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("words")
+    assert [found.id for found in find_files(tmp_path)] == ["a/z.txt", "b.txt"]
+    assert list(find_files(tmp_path / "b.txt")) == [FoundFile(tmp_path / "b.txt", "b.txt")]
+    with pytest.raises(FileNotFoundError, match="no file or folder"):
+        list(find_files(tmp_path / "missing"))
+
+
+def test_a_files_document_names_its_source(tmp_path):
+    (tmp_path / "a.txt").write_text("words")
+    document = parse_file(FoundFile(tmp_path / "a.txt", "a.txt"))
+    assert isinstance(document, Document)
+    assert document.source == str(tmp_path / "a.txt")
