@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +23,7 @@ _STATEMENT: Final = 0.75
 _PER_LEVEL: Final = 0.88
 _MID_LINE: Final = 0.3
 _CODE_LINE_SHARE: Final = 0.4
+_FOLDERS: Final = 3
 _CLOSING: Final = -0.2
 _CLOSING_LINE: Final = re.compile(r"^[ \t]*(?:[)\]}]|end\b)", re.MULTILINE)
 
@@ -43,7 +43,7 @@ def code_layout(document: Document, language: str) -> Layout:
         fixed=merge_cuts([mark_cuts(document.marks), _syntax_cuts(source, outline, to_chars)]),
         kind="code",
         breadcrumbs=_breadcrumbs(document, definitions),
-        symbols=tuple((each.start, symbol) for each, symbol in _symbols(document.text, definitions)),
+        symbols=_symbols(document.text, definitions),
         language=language,
         reason="the parser met syntax errors and went on after them" if outline.has_errors else "",
     )
@@ -131,18 +131,20 @@ def _strongest(positions: IntArray, strengths: FloatArray) -> Cuts:
     return merge_cuts([Cuts(positions, strengths)])
 
 
-def _symbols(text: str, definitions: list[Definition]) -> list[tuple[Definition, Symbol]]:
-    breaks = [match.start() for match in re.finditer("\n", text)]
-    return [
-        (each, Symbol(name=each.name, kind=each.kind, line=bisect_left(breaks, each.start) + 1))
-        for each in definitions
-    ]
+def _symbols(text: str, definitions: list[Definition]) -> tuple[tuple[int, Symbol], ...]:
+    found: list[tuple[int, Symbol]] = []
+    line, read = 1, 0
+    for each in definitions:
+        line, read = line + text.count("\n", read, each.start), each.start
+        found.append((each.start, Symbol(name=each.name, kind=each.kind, line=line)))
+    return tuple(found)
 
 
 def _breadcrumbs(document: Document, definitions: list[Definition]) -> Breadcrumbs:
     """Say for each offset by which definitions it is enclosed; one that starts there does not enclose it."""
     path = document.source or document.title or document.id
-    outer: tuple[Crumb, ...] = (Crumb(path, re.split(r"[/\\]", path)[-1] or path),)
+    folders = [part for part in re.split(r"[/\\]", path) if part] or [path]
+    outer: tuple[Crumb, ...] = (Crumb("/".join(folders[-_FOLDERS:]), folders[-1]),)
     starts, crumbs = [0], [outer]
     scopes: list[Definition] = []
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from encoders.optional import require
-from encoders.symbols import COMMENT_LIKE, Definition, kinds_of, read_definition
+from encoders.symbols import COMMENT_LIKE, WRAPPERS, Definition, kinds_of, read_definition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tree_sitter import Node, Tree
 
-    from encoders.types import IntArray
+    from encoders.types import BoolArray, IntArray
 
 MAX_PARSED_BYTES: Final = 32_000_000
 """A tree takes about ten times its source; longer files are cut by lines."""
@@ -26,8 +25,9 @@ MAX_PARSED_BYTES: Final = 32_000_000
 _REPORTS_AT_LEAST: Final = 20_000
 _REPORTS_PER_KB: Final = 60
 _READ_BYTES: Final = 1 << 16
-_SMALLEST_PARENT_BYTES: Final = 12
+_SMALL_BYTES: Final = 100
 _DEEPEST: Final = 100
+_UNNAMED, _COMMENT, _PLAIN, _WRAPS, _DEFINES = range(5)  # what a node is to the walk, in order of interest
 
 
 class ParsingStoppedError(Exception):
@@ -49,7 +49,7 @@ class Outline:
 
     starts: IntArray
     depths: IntArray
-    defines: IntArray
+    defines: BoolArray
     moved: dict[int, int]
     definitions: tuple[Definition, ...]
     has_errors: bool
@@ -64,7 +64,7 @@ def read_outline(source: bytes, language: str) -> Outline:
         MissingDependencyError: the grammars are not installed.
     """
     tree = _parse(source, language)
-    return _Walk(source, kinds_of(language)).run(tree)
+    return _Walk(source, _roles(language)).run(tree)
 
 
 def _parse(source: bytes, language: str) -> Tree:
@@ -90,86 +90,101 @@ def _parse(source: bytes, language: str) -> Tree:
     return tree
 
 
-@dataclass(slots=True)
-class _Walk:
-    """One pass over a tree with a cursor; `_runs` and `_scopes` are the only memory of where it is."""
+@lru_cache(maxsize=64)
+def _roles(language: str) -> bytes:
+    """Return the role of every node type of a language at its id; 65535 is the id of an error."""
+    grammar = require("tree_sitter_language_pack", extra="local").get_language(language)
+    kinds = kinds_of(language)
+    roles = bytearray([_PLAIN]) * (1 << 16)
+    for number in range(grammar.node_kind_count):
+        name = grammar.node_kind_for_id(number)
+        if not grammar.node_kind_is_named(number):
+            roles[number] = _UNNAMED
+        elif name in COMMENT_LIKE:
+            roles[number] = _COMMENT
+        elif name in kinds:
+            roles[number] = _DEFINES
+        elif name in WRAPPERS:
+            roles[number] = _WRAPS
+    return bytes(roles)
 
-    source: bytes
-    kinds: Mapping[str, str]
-    starts: list[int] = field(default_factory=list)
-    depths: list[int] = field(default_factory=list)
-    defines: list[bool] = field(default_factory=list)
-    moved: dict[int, int] = field(default_factory=dict)
-    definitions: list[Definition] = field(default_factory=list)
-    _scopes: list[Definition] = field(default_factory=list)
-    _runs: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+class _Walk:
+    """One pass over a tree; runs of comments and open scopes are its only memory of where it is."""
+
+    def __init__(self, source: bytes, roles: bytes) -> None:
+        self._source = source
+        self._roles = roles
+        self._starts: list[int] = []
+        self._depths: list[int] = []
+        self._defines: list[bool] = []
+        self._moved: dict[int, int] = {}
+        self._definitions: list[Definition] = []
+        self._scopes: list[Definition] = []
+        self._runs: dict[int, tuple[int, int]] = {}
 
     def run(self, tree: Tree) -> Outline:
         cursor = tree.walk()
-        depth = 0
-        descend = cursor.goto_first_child()
-        while True:
-            if descend:
-                depth += 1
-                self._runs.pop(depth, None)
+        depth = int(cursor.goto_first_child())
+        in_definition = [False] * (_DEEPEST + 2)
+        while depth:
             node = cursor.node
-            descend = (
-                depth > 0 and node is not None and self._visit(node, depth) and cursor.goto_first_child()
-            )
-            if descend:
-                continue
+            role = _UNNAMED if node is None else self._roles[node.kind_id]
+            if node is not None and role > _COMMENT:
+                small = self._note(node, role, depth)
+                look = (not small or role > _PLAIN or in_definition[depth]) and depth < _DEEPEST
+                if look and cursor.goto_first_child():
+                    depth += 1
+                    in_definition[depth] = role == _DEFINES
+                    continue
+            elif node is not None and role == _COMMENT:
+                self._note_comment(node.start_byte, node.end_byte, depth)
             while depth and not cursor.goto_next_sibling():
                 cursor.goto_parent()
+                self._runs.pop(depth, None)
                 depth -= 1
-            if not depth:
-                return self._outline(tree)
+        return self._outline(tree)
 
-    def _visit(self, node: Node, depth: int) -> bool:
-        """Note one node; return whether to look inside."""
-        if not node.is_named:
-            return False
-        start, end, kind = node.start_byte, node.end_byte, node.type
-        if kind in COMMENT_LIKE:
-            self._note_comment(start, end, depth)
-            return False
-        run = self._runs.pop(depth, None)
-        if run is not None and self.source.count(b"\n", run[1], start) <= 1:
-            self.moved[start] = run[0]
-        defines = kind in self.kinds and self._define(node)
-        self.starts.append(start)
-        self.depths.append(depth)
-        self.defines.append(defines)
-        return (defines or end - start > _SMALLEST_PARENT_BYTES) and depth < _DEEPEST
+    def _note(self, node: Node, role: int, depth: int) -> bool:
+        """Note where a node begins; return whether it is too small to hold a good cut."""
+        start = node.start_byte
+        run = self._runs.pop(depth, None) if self._runs else None
+        if run is not None and self._source.count(b"\n", run[1], start) <= 1:
+            self._moved[start] = run[0]
+        self._starts.append(start)
+        self._depths.append(depth)
+        self._defines.append(role == _DEFINES and self._define(node))
+        return node.end_byte - start <= _SMALL_BYTES
 
     def _note_comment(self, start: int, end: int, depth: int) -> None:
-        line = self.source.rfind(b"\n", 0, start) + 1
-        if self.source[line:start].strip():
+        line = self._source.rfind(b"\n", 0, start) + 1
+        if self._source[line:start].strip():
             return  # behind code in the same line: it describes that
         run = self._runs.get(depth)
-        if run is not None and self.source.count(b"\n", run[1], start) <= 1:
+        if run is not None and self._source.count(b"\n", run[1], start) <= 1:
             self._runs[depth] = (run[0], end)
             return
         self._runs[depth] = (start, end)
-        self.starts.append(start)
-        self.depths.append(depth)
-        self.defines.append(False)
+        self._starts.append(start)
+        self._depths.append(depth)
+        self._defines.append(False)
 
     def _define(self, node: Node) -> bool:
         while self._scopes and self._scopes[-1].end <= node.start_byte:
             self._scopes.pop()
-        definition = read_definition(node, self.source, self._scopes[-1] if self._scopes else None)
+        definition = read_definition(node, self._source, self._scopes[-1] if self._scopes else None)
         if definition is None:
             return False
         self._scopes.append(definition)
-        self.definitions.append(definition)
+        self._definitions.append(definition)
         return True
 
     def _outline(self, tree: Tree) -> Outline:
         return Outline(
-            np.array(self.starts, dtype=np.int64),
-            np.array(self.depths, dtype=np.int64),
-            np.array(self.defines, dtype=np.int64),
-            self.moved,
-            tuple(self.definitions),
+            np.array(self._starts, dtype=np.int64),
+            np.array(self._depths, dtype=np.int64),
+            np.array(self._defines, dtype=np.bool_),
+            self._moved,
+            tuple(self._definitions),
             tree.root_node.has_error,
         )

@@ -135,6 +135,8 @@ class _Walk:
         self._allowed = block.strengths > _NEVER
         sections = np.where(block.strengths >= BARRIER, np.arange(len(block.cuts)), 0)
         self._section: IntArray = np.maximum.accumulate(sections)
+        self._next_strong = _next_true(block.strengths >= np.float32(LINE))
+        self._next_allowed = _next_true(self._allowed)
         self._ramp: FloatArray = np.arange(len(block.cuts), dtype=np.float32)
 
     def is_exact(self, position: int) -> bool:
@@ -155,12 +157,12 @@ class _Walk:
 
     def _index(self, position: int) -> int:
         """Return the first token whose cut is at or after ``position``."""
-        return int(np.searchsorted(self._cuts, position))
+        return int(self._cuts.searchsorted(position))
 
     def _best_end(self, index: int, start: int, budget: int, chars: int) -> int | None:
         last = min(index + budget, len(self._cuts) - 1)
         if self._cuts[last] > start + chars:
-            last = int(np.searchsorted(self._cuts, start + chars, side="right")) - 1
+            last = int(self._cuts.searchsorted(start + chars, side="right")) - 1
         elif last == len(self._cuts) - 1:
             return last
         low = index + 1  # a tile holds a token, unless white space alone fills it
@@ -181,15 +183,18 @@ class _Walk:
     def _context(self, index: int, start: int, limits: Limits) -> int:
         """Return the token to read from, in this section: where a line or sentence begins if one is near."""
         low = max(index - limits.context_tokens, int(self._section[min(index, len(self._section) - 1)]), 0)
-        low = max(low, int(np.searchsorted(self._cuts, start - limits.chars // 4)))
+        low = max(low, int(self._cuts.searchsorted(start - limits.chars // 4)))
         if low >= index:
             return index
-        strengths = self._strengths[low:index]
-        strong = np.flatnonzero(strengths >= np.float32(LINE))
-        if len(strong):
-            return low + int(strong[0])
-        allowed = np.flatnonzero(self._allowed[low:index])
-        return low + int(allowed[0]) if len(allowed) else index
+        strong = int(self._next_strong[low])
+        return strong if strong < index else min(index, int(self._next_allowed[low]))
+
+
+def _next_true(flags: BoolArray) -> IntArray:
+    """Return for each index the first one from there on that is true, ``len(flags)`` if none is."""
+    places = np.where(flags, np.arange(len(flags)), len(flags))
+    following: IntArray = np.minimum.accumulate(places[::-1])[::-1]
+    return following
 
 
 def _content(part: str, tokens: TokenSpans) -> tuple[IntArray, IntArray, BoolArray]:

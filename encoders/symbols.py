@@ -57,6 +57,24 @@ COMMENT_LIKE: Final = frozenset(
 )
 """Nodes that stand before what they describe and are kept with it."""
 
+WRAPPERS: Final = frozenset(
+    {
+        "block_mapping",
+        "block_node",
+        "body_statement",
+        "declaration",
+        "declaration_list",
+        "decorated_definition",
+        "export_statement",
+        "lexical_declaration",
+        "statement",
+        "template_declaration",
+        "type_declaration",
+        "variable_declaration",
+    }
+)
+"""Nodes that may do no more than hold a definition, so they are opened however short they are."""
+
 _SCOPES: Final = frozenset({"class", "struct", "interface", "enum", "implementation", "type"})
 _NEEDS_BODY: Final = frozenset({"class_specifier", "struct_specifier", "union_specifier", "enum_specifier"})
 _NEEDS_FUNCTION: Final = frozenset({"variable_declarator", "assignment_statement", "public_field_definition"})
