@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from encoders.types import Coverage
-from indexers.types import Payload
+
+if TYPE_CHECKING:
+    from indexers.types import Payload
 
 DOCUMENT = "document"
 SEGMENT = "segment"

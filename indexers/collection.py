@@ -9,13 +9,10 @@ between leaves segments that no document point names; searches pass them over an
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from encoders.types import Location, Span
 from indexers.catalogue import DOCUMENT, SEGMENT, Entry, shared_payload
 from indexers.documents import field_types
 from indexers.durable import read_json, write_json
@@ -23,7 +20,6 @@ from indexers.errors import DocumentNotFoundError, FingerprintMismatchError
 from indexers.filters import And, Condition, Filter, Not, Or, equals, parse_filter
 from indexers.identifiers import document_point, segment_point
 from indexers.lexical import Analyser, Bm25, reweigh
-from indexers.protocols import TextStore, VectorIndex
 from indexers.types import (
     DOCUMENT_LEXICAL,
     SEGMENT_DENSE,
@@ -34,11 +30,18 @@ from indexers.types import (
     SparseVector,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from encoders.types import Location, Span
+    from indexers.protocols import TextStore, VectorIndex
+
 _LARGEST_DRIFT = 0.05
 _BATCH = 1_000
 _SETTINGS = "collection.json"
 _STRING = frozenset({"string"})
-_OWN_FIELDS = {name: _STRING for name in ("id", "title", "source", "media_type", "updated_at")}
+_OWN_FIELDS = dict.fromkeys(("id", "title", "source", "media_type", "updated_at"), _STRING)
 
 
 def schema_for(dim: int) -> IndexSchema:
@@ -101,12 +104,18 @@ class Collection:
         return MappingProxyType(self._entries)
 
     @property
-    def averages(self) -> Averages | None:
-        """The lengths that stored weights were made with; None while the collection is new."""
+    def averages(self) -> Averages:
+        """The lengths that stored weights were made with.
+
+        Raises:
+            RuntimeError: before the first `prepare_averages`, while there are no weights.
+        """
+        if self._averages is None:
+            raise RuntimeError("no lexical weights were made yet")
         return self._averages
 
     def live(self) -> Filter | None:
-        """Return a filter that passes over segments of versions that are not live; None when there are none."""
+        """Return a filter that passes over segments of dead versions; None when there are none."""
         return Not(Condition("generation", "$in", tuple(self._dead))) if self._dead else None
 
     def check_encoder(self, fingerprint: Mapping[str, Any]) -> None:
@@ -168,9 +177,8 @@ class Collection:
     def commit(self, entry: Entry, lexical: SparseVector) -> None:
         """Make a version live: from this write on, searches see it and no other."""
         with self._writing:
-            assert self._averages is not None  # noqa: S101  # set by `prepare_averages` before any weight exists
             self.texts.sync()
-            payload = entry.to_payload(lexical_average=self._averages.document)
+            payload = entry.to_payload(lexical_average=self.averages.document)
             vectors = {DOCUMENT_LEXICAL: lexical} if lexical.indices else {}
             self.index.upsert([Point(id=document_point(entry.doc_id), vectors=vectors, payload=payload)])
             previous = self._entries.get(entry.doc_id)
@@ -213,8 +221,7 @@ class Collection:
         with self._writing:
             if self._averages is None:
                 self._set_averages(first)
-            assert self._averages is not None  # noqa: S101
-            return self._averages
+            return self.averages
 
     def settle_averages(self) -> bool:
         """Make all weights anew when the true mean lengths have moved away; tell whether that was done."""

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from encoders.types import Document, MetadataValue
 from indexers.errors import InvalidDocumentError
+
+if TYPE_CHECKING:
+    from encoders.types import Document, MetadataValue
 
 MAX_ID_BYTES = 512
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -55,7 +57,9 @@ def check_id(doc_id: str) -> None:
     if not doc_id.isprintable():
         raise InvalidDocumentError(f"the document id {doc_id!r} holds characters that do not print")
     if (size := len(doc_id.encode())) > MAX_ID_BYTES:
-        raise InvalidDocumentError(f"a document id has at most {MAX_ID_BYTES} bytes, {doc_id[:40]!r}… has {size}")
+        raise InvalidDocumentError(
+            f"a document id has at most {MAX_ID_BYTES} bytes, {doc_id[:40]!r}… has {size}"
+        )
 
 
 def content_hash(text: str) -> str:
@@ -111,7 +115,8 @@ def _check_scalar(value: object, doc_id: str, path: str, *, inside_list: bool = 
     if value is None and not inside_list:
         return
     if not isinstance(value, str | int | float):
-        problem = f"{type(value).__name__} cannot be filtered by; use a string, number, boolean, list or object"
+        known = "a string, number, boolean, list or object"
+        problem = f"{type(value).__name__} cannot be filtered by; use {known}"
     elif isinstance(value, str) and _SURROGATE.search(value):
         problem = "the string holds lone surrogates"
     elif isinstance(value, float) and not math.isfinite(value):

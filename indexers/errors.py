@@ -13,6 +13,8 @@
     ├── InvalidDocumentError            id, text or metadata cannot be stored
     └── InvalidFilterError              a filter that cannot be understood
         └── UnknownFieldError           a field that no document has
+
+The tree begins in `encoders.errors`.
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ element; a missing field satisfies only ``$ne``, ``$nin`` and ``{"$exists": fals
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 from indexers.errors import InvalidFilterError, UnknownFieldError
@@ -62,7 +63,7 @@ class Ids:
 
 Filter: TypeAlias = Condition | And | Or | Not | Ids
 
-OPERATORS = ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$prefix", "$and", "$or", "$not")
+OPERATORS = tuple("$eq $ne $gt $gte $lt $lte $in $nin $exists $prefix $and $or $not".split())
 _SCALARS = (str, int, float, bool)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?)?$")
 
@@ -124,7 +125,7 @@ def _comparison(field: str, operator: str, value: Any, types: frozenset[str]) ->
     match operator:
         case "$not":
             if not isinstance(value, Mapping):
-                raise InvalidFilterError(f"$not on {field!r} takes a condition such as {{'$gt': 3}}", field=field)
+                raise InvalidFilterError(f"$not on {field!r} takes a condition", field=field)
             return Not(_clause(field, value, {field: types}))
         case "$eq" | "$ne" if value is None:
             missing = Not(Condition(field, "$exists", True))
@@ -145,7 +146,7 @@ def _comparison(field: str, operator: str, value: Any, types: frozenset[str]) ->
             return present if value else Not(present)
         case "$prefix":
             if not isinstance(value, str) or not value:
-                raise InvalidFilterError(f"$prefix on {field!r} takes a string that is not empty", field=field)
+                raise InvalidFilterError(f"$prefix on {field!r} takes a non-empty string", field=field)
             return Condition(field, "$prefix", str(_checked(field, operator, value, types)))
         case "$gt" | "$gte" | "$lt" | "$lte":
             _checked(field, operator, value, types)
@@ -153,7 +154,7 @@ def _comparison(field: str, operator: str, value: Any, types: frozenset[str]) ->
                 raise InvalidFilterError(
                     f"{operator} on {field!r} takes a number or an RFC 3339 time, got {value!r}", field=field
                 )
-            return Condition(field, operator, value)  # type: ignore[arg-type]  # narrowed by the pattern
+            return Condition(field, operator, value)
         case _:
             raise InvalidFilterError(
                 f"unknown operator {operator} on {field!r}; known: {', '.join(OPERATORS)}", field=field
@@ -163,7 +164,7 @@ def _comparison(field: str, operator: str, value: Any, types: frozenset[str]) ->
 def _checked(field: str, operator: str, value: Any, types: frozenset[str]) -> Scalar:
     if not isinstance(value, _SCALARS):
         raise InvalidFilterError(f"{operator} on {field!r} cannot take {type(value).__name__}", field=field)
-    if isinstance(value, float) and value != value or value in (float("inf"), float("-inf")):
+    if isinstance(value, float) and not math.isfinite(value):
         raise InvalidFilterError(f"{operator} on {field!r} cannot take {value}", field=field)
     if (kind := value_type(value)) not in types:
         raise InvalidFilterError(
@@ -188,7 +189,7 @@ def as_time(value: str) -> datetime | None:
         moment = datetime.fromisoformat(value.upper().replace("Z", "+00:00"))
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def matches(where: Filter, payload: Mapping[str, Any], *, point_id: str = "") -> bool:

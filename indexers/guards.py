@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from encoders.errors import InvalidInputError
 from indexers.errors import DiskSpaceError
 from indexers.types import IndexSchema, SparseVector, Vector
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 SPARE_BYTES = 256 << 20
 
@@ -47,7 +50,8 @@ def _check_sparse(name: str, vector: SparseVector, schema: IndexSchema) -> None:
 
 def _unknown(name: str, schema: IndexSchema) -> InvalidInputError:
     known = [*schema.dense, *schema.sparse]
-    return InvalidInputError(f"no vector is called {name!r}; known: {', '.join(known)}", name=name, known=known)
+    message = f"no vector is called {name!r}; known: {', '.join(known)}"
+    return InvalidInputError(message, name=name, known=known)
 
 
 def check_disk(folder: Path, *, about_to_write: int = 0) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from encoders.coverage import measure_coverage
-from encoders.protocols import Encoder, Segmenter
 from encoders.types import Coverage, Document, Segment
 from indexers.catalogue import SEGMENT, Entry, shared_payload
 from indexers.collection import Averages, Collection
@@ -26,6 +24,9 @@ from indexers.report import IndexReport, ItemOutcome, Progress
 from indexers.types import SEGMENT_DENSE, SEGMENT_LEXICAL, Payload, Point, Vector
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from encoders.protocols import Encoder, Segmenter
     from encoders.types import FloatArray
 
 BATCH_SEGMENTS = 512
@@ -50,7 +51,7 @@ class _Draft:
     segments: int
     waiting: int
     is_new: bool
-    coverage: Coverage = Coverage()
+    coverage: Coverage = field(default_factory=Coverage)
     terms: Counter[int] = field(default_factory=Counter)
     segment_terms: int = 0
 
@@ -118,7 +119,8 @@ class Ingest:
 
     def _take(self, item: Document | Unreadable) -> None:
         if isinstance(item, Unreadable):
-            (self._failed if item.failed else self._skipped).append(ItemOutcome(id=item.id, reason=item.reason))
+            outcomes = self._failed if item.failed else self._skipped
+            outcomes.append(ItemOutcome(id=item.id, reason=item.reason))
             return
         try:
             document = checked(item)
@@ -171,7 +173,7 @@ class Ingest:
             source=document.source,
             media_type=document.media_type,
             characters=len(document.text),
-            updated_at=datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            updated_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             metadata=plain_metadata(document.metadata),
             coverage=Coverage(),
             notes=document.notes,
@@ -253,9 +255,8 @@ class Ingest:
             terms=draft.terms.total(),
             segment_terms=draft.segment_terms,
         )
-        averages = self._collection.averages
-        assert averages is not None  # noqa: S101  # a segment was written before
-        lexical = weigh(draft.terms, average=averages.document, bm25=self._collection.bm25)
+        average = self._collection.averages.document
+        lexical = weigh(draft.terms, average=average, bm25=self._collection.bm25)
         self._collection.commit(entry, lexical)
         self._lists["added" if draft.is_new else "updated"].append(entry.doc_id)
         self._coverage += draft.coverage
@@ -267,7 +268,9 @@ class Ingest:
             lists = self._lists
             done = sum(len(lists[name]) for name in ("added", "updated", "unchanged"))
             items = done + len(self._skipped) + len(self._failed)
-            self._progress(Progress(items=items, total=self._total, tokens_read=self._tokens_read, current=current))
+            self._progress(
+                Progress(items=items, total=self._total, tokens_read=self._tokens_read, current=current)
+            )
 
 
 def recipe_hash(segmenter: Segmenter) -> str:

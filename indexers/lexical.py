@@ -10,26 +10,32 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import Stemmer
 
 from indexers.types import SparseVector
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 _PART = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_a-z]?[^\W\d_A-Z]+|\d+")
 _LONGEST_TERM = 64
 
 STOP_WORDS = frozenset(
-    """a about above after again all also am an and any are as at be because been before being below between
-    both but by can could did do does doing done down during each few for from further had has have having he
-    her here hers him himself his how i if in into is it its itself just let me more most my myself no nor not
-    now of off on once only or other our ours out over own same shall she should so some such than that the
-    their theirs them themselves then there these they this those through to too under until up upon us very
-    was we were what when where which while who whom whose why will with would you your yours d ll m re s t ve""".split()
+    """
+    a about above after again all also am an and any are as at be because been before being below
+    between both but by can could did do does doing done down during each few for from further had has
+    have having he her here hers him himself his how i if in into is it its itself just let me more most
+    my myself no nor not now of off on once only or other our ours out over own same shall she should so
+    some such than that the their theirs them themselves then there these they this those through to too
+    under until up upon us very was we were what when where which while who whom whose why will with
+    would you your yours d ll m re s t ve
+    """.split()
 )
 
 

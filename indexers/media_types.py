@@ -17,7 +17,11 @@ _BY_SUFFIX = {
     ".ts": "text/x-typescript", ".tsx": "text/x-tsx", ".txt": "text/plain", ".yaml": "text/x-yaml",
     ".yml": "text/x-yaml",
 }  # fmt: skip
-_BY_START = ((b"%PDF-", "application/pdf"), (b"PK\x03\x04", "application/zip"), (b"\x1f\x8b", "application/gzip"))
+_BY_START = (
+    (b"%PDF-", "application/pdf"),
+    (b"PK\x03\x04", "application/zip"),
+    (b"\x1f\x8b", "application/gzip"),
+)
 _SHEBANGS = {"python": "text/x-python", "sh": "text/x-sh", "bash": "text/x-sh", "node": "text/javascript"}
 
 
@@ -35,9 +39,17 @@ def media_type_of(name: str, data: bytes = b"") -> str:
             if (kind := _SHEBANGS.get(word.rstrip("0123456789."), "")) != "":
                 return kind
     guessed = mimetypes.guess_type(name)[0] or "text/plain"
-    return guessed if guessed.split("/")[0] in ("image", "audio", "video", "font") else _text_or_known(guessed)
+    return (
+        guessed if guessed.split("/")[0] in ("image", "audio", "video", "font") else _text_or_known(guessed)
+    )
 
 
 def _text_or_known(guessed: str) -> str:
-    binary = ("application/pdf", "application/zip", "application/vnd.", "application/msword", "application/gzip")
+    binary = (
+        "application/pdf",
+        "application/zip",
+        "application/vnd.",
+        "application/msword",
+        "application/gzip",
+    )
     return guessed if guessed.startswith(binary) else "text/plain"

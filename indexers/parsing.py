@@ -7,9 +7,9 @@ without a word.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import charset_normalizer
 
@@ -17,6 +17,9 @@ from encoders.markdown import heading_marks
 from encoders.types import Document
 from indexers.documents import canonical
 from indexers.media_types import media_type_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PASSED_OVER = frozenset({"__pycache__", "node_modules"})
 _BOMS = (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from encoders.types import Document, Location, Span
     from indexers.filters import Filter
     from indexers.types import Payload, Point, Record, Scored, VectorQuery

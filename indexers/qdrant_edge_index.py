@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import qdrant_edge as edge
@@ -15,6 +13,10 @@ from indexers.errors import StorageError
 from indexers.filters import And, Condition, Filter, Ids, Not, Or, Scalar
 from indexers.guards import check_disk, check_vectors
 from indexers.types import IndexSchema, Payload, Point, Record, Scored, SparseVector, Vector, VectorQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 _PAGE = 2_000
 _EXACT_INTEGERS = 1 << 53
@@ -57,7 +59,7 @@ class EdgeIndex:
 
     def set_payload(self, ids: Sequence[str], payload: Payload) -> None:
         """Merge ``payload`` into the payload of the points that exist."""
-        known = [record.id for record in self.retrieve(ids)]
+        known: list[int | uuid.UUID | str] = [record.id for record in self.retrieve(ids)]
         if known:
             self._update(edge.UpdateOperation.set_payload(known, payload), size=len(known) * 512)
 
@@ -175,7 +177,7 @@ def _any_of(conditions: Sequence[Any]) -> edge.Filter:
 
 def _equal(field: str, value: Scalar) -> list[edge.FieldCondition]:
     if isinstance(value, bool):  # a plain bool would be compared as an integer
-        return [edge.FieldCondition(field, match=edge.MatchValue(np.bool_(value)))]
+        return [edge.FieldCondition(field, match=edge.MatchValue(np.bool_(value)))]  # type: ignore[arg-type]
     if isinstance(value, str):
         return [edge.FieldCondition(field, match=edge.MatchValue(value))]
     conditions = []
@@ -234,14 +236,15 @@ def _to_edge(vectors: Mapping[str, Vector]) -> dict[str, Any]:
 def _vector(vector: Vector) -> Any:
     if isinstance(vector, SparseVector):
         return edge.SparseVector(indices=list(vector.indices), values=list(vector.values))
-    return vector.tolist() if isinstance(vector, np.ndarray) else list(vector)
+    return list(vector)
 
 
 def _record(record: edge.Record) -> Record:
-    vectors = {
-        name: SparseVector(tuple(vector.indices), tuple(vector.values))
-        if isinstance(vector, edge.SparseVector)
-        else vector
-        for name, vector in (record.vector or {}).items()
-    }
-    return Record(str(record.id), record.payload or {}, vectors)
+    named = record.vector if isinstance(record.vector, dict) else {}
+    return Record(str(record.id), record.payload or {}, {name: _from_edge(of) for name, of in named.items()})
+
+
+def _from_edge(vector: Any) -> Vector:
+    if isinstance(vector, edge.SparseVector):
+        return SparseVector(tuple(vector.indices), tuple(vector.values))
+    return list(vector)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from encoders.types import Coverage
 
@@ -36,7 +36,7 @@ class IndexReport:
     unchanged: tuple[str, ...] = ()
     skipped: tuple[ItemOutcome, ...] = ()
     failed: tuple[ItemOutcome, ...] = ()
-    coverage: Coverage = Coverage()
+    coverage: Coverage = field(default_factory=Coverage)
     incomplete: tuple[str, ...] = ()
     tokens_read: int = 0
     seconds: float = 0.0

@@ -1,18 +1,16 @@
 """A store: a folder with collections and their text, open in one process at a time.
 
-    store.json                  format version
-    lock                        who has it open
-    text/                       pages of text, shared by all collections
-    collections/NAME/           collection.json, and the engine's files in shard/
+store.json                  format version
+lock                        who has it open
+text/                       pages of text, shared by all collections
+collections/NAME/           collection.json, and the engine's files in shard/
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from encoders.errors import InvalidInputError
 from encoders.optional import require
@@ -21,6 +19,10 @@ from indexers.durable import read_json, write_json
 from indexers.errors import CollectionNotFoundError, StoreFormatError
 from indexers.lock import StoreLock
 from indexers.text_store import FolderTextStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 FORMAT = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -14,17 +14,20 @@ import re
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import zstandard
 
 from encoders.types import Document, Location, Mark, Span
 from indexers.durable import sync_all, write_replacing
 from indexers.errors import CorruptTextError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 PAGE_CHARACTERS = 65_536
 _CACHED_PAGES = 128

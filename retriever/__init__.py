@@ -32,7 +32,11 @@ def _check_siblings() -> None:
     for name in ("encoders", "indexers"):
         spec = find_spec(name)
         origin = Path(spec.origin).parent if spec and spec.origin else None
-        if origin is None or not (origin / "py.typed").is_file() or origin.parent != Path(__file__).parent.parent:
+        if (
+            origin is None
+            or not (origin / "py.typed").is_file()
+            or origin.parent != Path(__file__).parent.parent
+        ):
             raise ImportError(
                 f"longdoc-retriever needs its own package {name!r}, but {origin or 'nothing'} answers to that "
                 "name; rename that folder or package, or start Python elsewhere"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from indexers.catalogue import Entry
-from indexers.collection import Collection
 from indexers.filters import Filter, Ids, all_of, equals
 from indexers.identifiers import document_point
-from indexers.types import DOCUMENT_LEXICAL, SEGMENT_DENSE, SparseVector, Vector, VectorQuery
-from retriever.profile import SearchProfile
+from indexers.types import DOCUMENT_LEXICAL, SEGMENT_DENSE, SparseVector, VectorQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from indexers.catalogue import Entry
+    from indexers.collection import Collection
+    from retriever.profile import SearchProfile
 
 _MOST_SEGMENTS = 64_000
 
@@ -27,7 +31,7 @@ class Question:
     """
 
     text: str
-    dense: Vector
+    dense: Sequence[float]
     lexical: SparseVector
     where: Filter | None
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from encoders.types import Location
-from retriever.types import DocumentHit, DocumentInfo, Evidence, Explanation, IndexReport, Progress, SearchResult
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from encoders.types import Location
+    from retriever.types import (
+        DocumentHit,
+        DocumentInfo,
+        Evidence,
+        Explanation,
+        IndexReport,
+        Progress,
+        SearchResult,
+    )
 
 _EXCERPT = 400
 
@@ -35,7 +47,10 @@ def progress_bar() -> Iterator[Callable[[Progress], None]]:
 
         def update(progress: Progress) -> None:
             bar.update(
-                task, completed=progress.items, total=progress.total, tokens=f"{progress.tokens_read:,} tokens"
+                task,
+                completed=progress.items,
+                total=progress.total,
+                tokens=f"{progress.tokens_read:,} tokens",
             )
 
         yield update
@@ -44,7 +59,9 @@ def progress_bar() -> Iterator[Callable[[Progress], None]]:
 def print_report(report: IndexReport) -> None:
     """Print what an indexing run did."""
     console = Console()
-    counts = {name: len(getattr(report, name)) for name in ("added", "updated", "unchanged", "skipped", "failed")}
+    counts = {
+        name: len(getattr(report, name)) for name in ("added", "updated", "unchanged", "skipped", "failed")
+    }
     console.print(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to do")
     ledger = report.coverage
     if ledger.tokens:
@@ -98,7 +115,9 @@ def print_documents(documents: Sequence[DocumentInfo]) -> None:
 
 def _print_hit(console: Console, hit: DocumentHit) -> None:
     title = f"  {hit.document.title}" if hit.document.title != hit.document.id else ""
-    console.print(Text.assemble(f"{hit.rank}. ", (hit.document.id, "bold"), (title, "dim"), f"  {hit.score:.2f}"))
+    console.print(
+        Text.assemble(f"{hit.rank}. ", (hit.document.id, "bold"), (title, "dim"), f"  {hit.score:.2f}")
+    )
     if hit.explain:
         _print_explanation(console, hit.explain)
     for evidence in hit.evidence:
@@ -126,13 +145,21 @@ def _place(evidence: Evidence) -> str:
 def _pages(where: Location) -> list[str]:
     if where.page_start is None:
         return []
-    return [f"page {where.page_start}" if where.page_start == where.page_end else f"pages {where.page_start}-{where.page_end}"]
+    return [
+        f"page {where.page_start}"
+        if where.page_start == where.page_end
+        else f"pages {where.page_start}-{where.page_end}"
+    ]
 
 
 def _lines(where: Location) -> list[str]:
     if where.line_start is None:
         return []
-    return [f"line {where.line_start}" if where.line_start == where.line_end else f"lines {where.line_start}-{where.line_end}"]
+    return [
+        f"line {where.line_start}"
+        if where.line_start == where.line_end
+        else f"lines {where.line_start}-{where.line_end}"
+    ]
 
 
 def _excerpt(text: str) -> str:

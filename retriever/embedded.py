@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from encoders.loading import BUNDLED, load_encoder
-from encoders.protocols import Encoder, Segmenter
 from encoders.segmentation import DocumentSegmenter
 from encoders.types import Document, Span
-from indexers.collection import Collection
 from indexers.ingest import Ingest, Unreadable
 from indexers.parsing import FoundFile, Skipped, find_files, parse_file
 from indexers.store import Store
 from retriever.evidence import EvidenceLimits
 from retriever.profile import SearchProfile
 from retriever.searching import Searcher, SearchRequest, document_info
-from retriever.types import DocumentInfo, IndexReport, Progress, SearchResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
+
+    from encoders.protocols import Encoder, Segmenter
+    from indexers.collection import Collection
+    from retriever.types import DocumentInfo, IndexReport, Progress, SearchResult
 
 
 class Retriever:
@@ -71,9 +74,7 @@ class Retriever:
         Raises:
             StoreLockedError: another process has the store open.
         """
-        return cls(
-            Store(Path(path)), encoder, collection=collection, segmenter=segmenter, profile=profile
-        )
+        return cls(Store(Path(path)), encoder, collection=collection, segmenter=segmenter, profile=profile)
 
     @property
     def encoder(self) -> Encoder:
@@ -175,17 +176,17 @@ class Retriever:
         entries = self._collection.entries
         return [document_info(entries[doc_id]) for doc_id in sorted(entries)]
 
-    def delete(self, doc_ids: Iterable[str]) -> list[str]:
+    def delete(self, doc_ids: Iterable[str]) -> tuple[str, ...]:
         """Delete documents and return the ids that were there."""
         if isinstance(doc_ids, str):
             raise TypeError("delete takes a list of ids; put the one id into a list")
         deleted = self._collection.delete(doc_ids)
         self._collection.flush()
-        return deleted
+        return tuple(deleted)
 
-    def collections(self) -> list[str]:
+    def collections(self) -> tuple[str, ...]:
         """Return the names of the store's collections."""
-        return self._store.collections()
+        return tuple(self._store.collections())
 
     def close(self) -> None:
         """Flush, and let other processes open the store."""

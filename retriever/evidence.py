@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
 
 from encoders.types import SegmentKind, Span
-from indexers.catalogue import Entry
-from indexers.collection import Collection
 from indexers.filters import equals
 from indexers.types import SEGMENT_DENSE, SEGMENT_LEXICAL, Scored, VectorQuery
-from retriever.candidates import Question
 from retriever.fusion import standardise
 from retriever.types import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from indexers.catalogue import Entry
+    from indexers.collection import Collection
+    from retriever.candidates import Question
 
 _MOST_SEGMENTS = 2_000
 _FIELDS = ("start", "end", "kind")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy.typing as npt
 
     FloatArray = npt.NDArray[np.float64]
+
+Name = TypeVar("Name", bound=str)
 
 
 def standardise(scores: FloatArray) -> FloatArray:
@@ -24,18 +27,21 @@ def standardise(scores: FloatArray) -> FloatArray:
     deviation = scores.std()
     if deviation <= 1e-12 * max(1.0, float(np.abs(scores).max())):
         return np.zeros_like(scores)
-    return (scores - scores.mean()) / deviation
+    standardised: FloatArray = (scores - scores.mean()) / deviation
+    return standardised
 
 
-def fuse(standardised: Mapping[str, FloatArray], weights: Mapping[str, float]) -> FloatArray:
+def fuse(standardised: Mapping[Name, FloatArray], weights: Mapping[Name, float]) -> FloatArray:
     """Add up standardised scores by weight.
 
     Args:
         standardised: component name to ``(candidates,)``; at least one.
         weights: component name to weight; a missing name weighs nothing.
     """
-    parts = [weights.get(name, 0.0) * scores for name, scores in standardised.items()]
-    return np.sum(parts, axis=0)
+    total: FloatArray = np.sum(
+        [weights.get(name, 0.0) * scores for name, scores in standardised.items()], axis=0
+    )
+    return total
 
 
 def order(scores: FloatArray, ids: Sequence[str]) -> list[int]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from retriever.types import ComponentName
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from retriever.types import ComponentName
 
 
 def _default_weights() -> Mapping[ComponentName, float]:

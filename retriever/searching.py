@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from encoders.errors import InvalidInputError
-from encoders.protocols import Encoder
-from indexers.catalogue import Entry
-from indexers.collection import Collection
 from indexers.documents import canonical
 from indexers.filters import Filter, Ids
 from indexers.identifiers import document_point
@@ -21,7 +17,6 @@ from indexers.types import DOCUMENT_LEXICAL, VectorQuery
 from retriever.candidates import Candidates, Question, find_candidates
 from retriever.evidence import EvidenceLimits, find_evidence
 from retriever.fusion import fuse, order, ranks, standardise
-from retriever.profile import SearchProfile
 from retriever.types import (
     Component,
     ComponentName,
@@ -33,9 +28,13 @@ from retriever.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from encoders.protocols import Encoder
+    from indexers.catalogue import Entry
+    from indexers.collection import Collection
     from retriever.fusion import FloatArray
+    from retriever.profile import SearchProfile
 
 MAX_LIMIT = 1_000
 _TRIES = 8
@@ -145,8 +144,10 @@ class Searcher:
     def _warnings(self, question: Question) -> tuple[Warned, ...]:
         warnings = []
         if not question.lexical.indices:
-            warnings.append(Warned(code="no_terms", detail="the query holds no word to look up; cosine alone ranked"))
-        if not any(question.dense):
+            warnings.append(
+                Warned(code="no_terms", detail="no word of the query can be looked up; cosine alone ranked")
+            )
+        if not np.any(question.dense):
             warnings.append(Warned(code="no_tokens", detail="the encoder knows no token of the query"))
         return tuple(warnings)
 
@@ -159,7 +160,9 @@ class Searcher:
         vectors = [query_vector([term]) for term in terms]
         answers = self._collection.index.query(
             [
-                VectorQuery(vector=vector, using=DOCUMENT_LEXICAL, limit=max(1, len(points)), filter=Ids(points))
+                VectorQuery(
+                    vector=vector, using=DOCUMENT_LEXICAL, limit=max(1, len(points)), filter=Ids(points)
+                )
                 for vector in vectors
             ]
         )

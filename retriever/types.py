@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from encoders.types import Coverage, Location, MetadataValue, SegmentKind
 from indexers.report import IndexReport, ItemOutcome, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from encoders.types import Coverage, Location, MetadataValue, SegmentKind
 
 __all__ = [
     "Component",

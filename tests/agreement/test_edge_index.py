@@ -41,7 +41,10 @@ def stocked(tmp_path_factory):
     payloads = {document_point(str(n)): payload for n, payload in enumerate(random_payloads(300, seed=1))}
     vectors = {key: rng.standard_normal(8) for key in payloads}
     index.upsert(
-        [Point(id=key, vectors={"dense": vectors[key].tolist()}, payload=payload) for key, payload in payloads.items()]
+        [
+            Point(id=key, vectors={"dense": vectors[key].tolist()}, payload=payload)
+            for key, payload in payloads.items()
+        ]
     )
     yield index, payloads, vectors
     index.close()
@@ -58,7 +61,9 @@ comparisons = st.one_of(
     st.tuples(st.just("$exists"), st.booleans()),
     st.tuples(st.just("$prefix"), st.sampled_from(["a", "b", "2021"])),
 )
-conditions = st.builds(lambda field, pair: {field: dict([pair])}, st.sampled_from(sorted(FIELDS)), comparisons)
+conditions = st.builds(
+    lambda field, pair: {field: dict([pair])}, st.sampled_from(sorted(FIELDS)), comparisons
+)
 filters = st.recursive(
     conditions,
     lambda inner: st.one_of(
@@ -108,7 +113,11 @@ def test_stored_weights_with_the_engines_idf_give_bm25(tmp_path):
     index = EdgeIndex(tmp_path / "shard", SCHEMA)
     index.upsert(
         [
-            Point(id=document_point(text), vectors={"lexical": weigh(count, average=average, bm25=bm25)}, payload={})
+            Point(
+                id=document_point(text),
+                vectors={"lexical": weigh(count, average=average, bm25=bm25)},
+                payload={},
+            )
             for text, count in zip(texts, counts, strict=True)
         ]
     )
@@ -173,6 +182,8 @@ def test_points_are_retrieved_in_the_order_asked_and_missing_ones_left_out(stock
 
 def test_facets_count_points_per_value(stocked):
     index, payloads, _ = stocked
-    counted = {kind: sum(one["kind"] == kind for one in payloads.values()) for kind in ("segment", "document")}
+    counted = {
+        kind: sum(one["kind"] == kind for one in payloads.values()) for kind in ("segment", "document")
+    }
     assert index.facet("kind") == counted
     assert index.facet("kind", And((equals("kind", "segment"),))) == {"segment": counted["segment"]}

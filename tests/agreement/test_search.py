@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 
@@ -21,7 +22,9 @@ SMALL = SegmenterConfig(max_tokens=40, context_tokens=8)
 def corpus(count, *, seed):
     choose = random.Random(seed)
     for number in range(count):
-        words = choose.choices(WORDS, weights=[1 / (rank + 3) for rank in range(len(WORDS))], k=choose.randint(20, 400))
+        words = choose.choices(
+            WORDS, weights=[1 / (rank + 3) for rank in range(len(WORDS))], k=choose.randint(20, 400)
+        )
         yield Document(id=f"d{number:03}", text=" ".join(words) + ".", metadata={"part": number % 7})
 
 
@@ -106,9 +109,11 @@ def test_with_all_documents_as_candidates_the_order_is_that_of_the_full_computat
     assert found[:20] == sorted(total, key=lambda doc_id: -total[doc_id])[:20]
 
 
-@pytest.mark.parametrize("where", [{"metadata.part": 3}, {"metadata.part": {"$in": [1, 5]}}, {"id": {"$prefix": "d00"}}])
+@pytest.mark.parametrize(
+    "where", [{"metadata.part": 3}, {"metadata.part": {"$in": [1, 5]}}, {"id": {"$prefix": "d00"}}]
+)
 def test_a_filtered_search_ranks_exactly_the_documents_that_match(searched, documents, where):
-    [(field, condition)] = where.items()
+    [(_field, condition)] = where.items()
     match condition:
         case {"$prefix": prefix}:
             expected = {one.id for one in documents if one.id.startswith(prefix)}
@@ -124,8 +129,10 @@ def test_evidence_is_the_best_of_the_documents_own_segments(searched, documents)
     text = {document.id: document.text for document in documents}
     for hit in searched.search("w7 w99", limit=5, evidence=4):
         assert hit.evidence_total >= len(hit.evidence) > 0
-        assert [one.score for one in hit.evidence] == sorted((one.score for one in hit.evidence), reverse=True)
+        assert [one.score for one in hit.evidence] == sorted(
+            (one.score for one in hit.evidence), reverse=True
+        )
         spans = sorted((one.start, one.end) for one in hit.evidence)
-        assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
         for one in hit.evidence:
             assert one.text == text[hit.document.id][one.start : one.end]

@@ -39,20 +39,27 @@ def write_corpus(folder, *, seed):
 def everything(retriever):
     """All points without what differs between two runs, and all text."""
     points = []
-    for record in retriever._collection.index.scroll(None, vectors=("segment_dense", "segment_lexical", "document_lexical")):
+    for record in retriever._collection.index.scroll(
+        None, vectors=("segment_dense", "segment_lexical", "document_lexical")
+    ):
         payload = {
             name: value
             for name, value in record.payload.items()
             if name not in ("generation", "updated_at", "version", "lexical_average", "source")
         }
         vectors = {name: repr(vector) for name, vector in record.vectors.items() if name == "segment_dense"}
-        points.append((payload["doc_id"], payload.get("ordinal", -1), repr(sorted(payload.items())), repr(vectors)))
+        points.append(
+            (payload["doc_id"], payload.get("ordinal", -1), repr(sorted(payload.items())), repr(vectors))
+        )
     return sorted(points), {info.id: retriever.text(info.id) for info in retriever.list()}
 
 
 def answers(retriever):
     return [
-        [(hit.document.id, round(hit.score, 4), [(one.start, one.end) for one in hit.evidence]) for hit in result]
+        [
+            (hit.document.id, round(hit.score, 4), [(one.start, one.end) for one in hit.evidence])
+            for hit in result
+        ]
         for result in (retriever.search(query, limit=8) for query in QUERIES)
     ]
 

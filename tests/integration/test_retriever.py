@@ -74,7 +74,9 @@ def test_a_replaced_document_leaves_no_segment_of_its_old_text(retriever):
 
 def test_changed_metadata_is_written_without_embedding_and_filters_see_it(retriever, topics):
     retriever.add(topics)
-    renamed = [Document(id=one.id, text=one.text, title=one.id.title(), metadata={"kind": "new"}) for one in topics]
+    renamed = [
+        Document(id=one.id, text=one.text, title=one.id.title(), metadata={"kind": "new"}) for one in topics
+    ]
     report = retriever.add(renamed)
     assert (len(report.updated), report.tokens_read) == (4, 0)
     assert retriever.get("bread").title == "Bread"
@@ -85,7 +87,7 @@ def test_changed_metadata_is_written_without_embedding_and_filters_see_it(retrie
 
 def test_deleted_documents_are_gone_from_lists_and_answers(retriever, topics):
     retriever.add(topics)
-    assert retriever.delete(["bread", "nothing"]) == ["bread"]
+    assert retriever.delete(["bread", "nothing"]) == ("bread",)
     assert "bread" not in {hit.document.id for hit in retriever.search("bread")}
     with pytest.raises(DocumentNotFoundError, match="no document 'bread'"):
         retriever.get("bread")
@@ -107,7 +109,7 @@ def test_collections_do_not_see_each_other(store_path, encoder, topics):
     with Retriever.open(store_path, collection="two", encoder=encoder) as two:
         two.add(topics[2:])
         assert {hit.document.id for hit in two.search("bread")} == {"locks", "courts"}
-        assert two.collections() == ["one", "two"]
+        assert two.collections() == ("one", "two")
 
 
 def test_another_encoder_is_refused_by_name_of_what_differs(store_path, encoder, topics):

@@ -18,7 +18,9 @@ characters = st.one_of(
     st.sampled_from(["e\u0301", "👨‍👩‍👧", "กำ", "한", "\u200d", "\N{REPLACEMENT CHARACTER}"]),
 )
 texts = st.builds(
-    lambda parts, times: "".join(parts) * times, st.lists(characters, min_size=1, max_size=60), st.integers(1, 60)
+    lambda parts, times: "".join(parts) * times,
+    st.lists(characters, min_size=1, max_size=60),
+    st.integers(1, 60),
 )
 media_types = st.sampled_from(["text/plain", "text/markdown", "text/x-python"])
 
@@ -32,7 +34,9 @@ def test_stored_segments_tile_the_text_and_spans_are_exact(tmp_path_factory, tex
         assert report.added == ("x",)
         assert retriever.text("x") == stored
         segments = retriever._collection.index.scroll(equals("point", "segment"))
-        tiles = sorted((point.payload["ordinal"], point.payload["start"], point.payload["end"]) for point in segments)
+        tiles = sorted(
+            (point.payload["ordinal"], point.payload["start"], point.payload["end"]) for point in segments
+        )
         assert [ordinal for ordinal, _, _ in tiles] == list(range(len(tiles)))
         assert "".join(stored[start:end] for _, start, end in tiles) == stored
         ledger = retriever.get("x").coverage

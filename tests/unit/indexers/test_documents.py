@@ -7,13 +7,21 @@ from indexers.errors import InvalidDocumentError
 
 def test_lone_surrogates_are_replaced_without_moving_an_offset():
     text, note = canonical("a\ud800b🙂\udfffc")
-    assert (text, note) == ("a\N{REPLACEMENT CHARACTER}b🙂\N{REPLACEMENT CHARACTER}c", "2 lone surrogates were replaced by U+FFFD")
+    assert (text, note) == (
+        "a\N{REPLACEMENT CHARACTER}b🙂\N{REPLACEMENT CHARACTER}c",
+        "2 lone surrogates were replaced by U+FFFD",
+    )
     assert checked(Document(id="x", text="a\ud800")).notes == ("1 lone surrogates were replaced by U+FFFD",)
 
 
 @pytest.mark.parametrize(
     ("doc_id", "message"),
-    [("", "not empty"), ("a\nb", "do not print"), ("é" * 257, "at most 512 bytes"), ("a\ud800", "do not print")],
+    [
+        ("", "not empty"),
+        ("a\nb", "do not print"),
+        ("é" * 257, "at most 512 bytes"),
+        ("a\ud800", "do not print"),
+    ],
 )
 def test_an_id_that_cannot_be_kept_is_refused(doc_id, message):
     with pytest.raises(InvalidDocumentError, match=message):

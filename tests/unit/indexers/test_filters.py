@@ -47,7 +47,14 @@ def test_filters_mean_what_they_say(source, expected):
 def test_a_missing_field_satisfies_only_not_equal_and_not_there():
     holds = {
         operator: matches(parse_filter({"metadata.year": {operator: value}}, fields=FIELDS), {"metadata": {}})
-        for operator, value in {"$eq": 1, "$ne": 1, "$gt": 1, "$in": [1], "$nin": [1], "$exists": False}.items()
+        for operator, value in {
+            "$eq": 1,
+            "$ne": 1,
+            "$gt": 1,
+            "$in": [1],
+            "$nin": [1],
+            "$exists": False,
+        }.items()
     }
     assert [name for name, held in holds.items() if held] == ["$ne", "$nin", "$exists"]
 
@@ -73,7 +80,9 @@ def test_a_filter_that_makes_no_sense_says_why(source, message):
 
 
 def test_an_unknown_field_is_an_error_that_names_the_known_ones():
-    with pytest.raises(UnknownFieldError, match=r"no document has a field 'metadata\.yaer'.*metadata\.year") as caught:
+    with pytest.raises(
+        UnknownFieldError, match=r"no document has a field 'metadata\.yaer'.*metadata\.year"
+    ) as caught:
         parse_filter({"metadata.yaer": 2021}, fields=FIELDS)
     assert caught.value.details["known"] == sorted(FIELDS)
 

@@ -11,7 +11,9 @@ def test_text_with_or_without_a_byte_order_mark_is_read(encoding):
 
 
 def test_text_that_is_not_utf8_is_read_by_the_likeliest_encoding_and_noted():
-    original = "Die Kündigung ist spätestens am dritten Werktag zulässig. Für Geschäftsräume gilt Ähnliches. " * 5
+    original = (
+        "Die Kündigung ist spätestens am dritten Werktag zulässig. Für Geschäftsräume gilt Ähnliches. " * 5
+    )
     text, notes = decode(original.encode("cp1252"))
     assert text == original
     assert notes[0].startswith("not UTF-8, read as ")

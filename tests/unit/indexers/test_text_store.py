@@ -22,7 +22,11 @@ def test_equal_content_has_one_name_and_one_file(texts, tmp_path):
 def test_a_span_over_page_borders_is_read_from_the_pages_that_hold_it(texts):
     text = "".join(f"line {number} of a long text\r\n" for number in range(12_000))
     reference = texts.put(document(text))
-    for start, end in ((0, 10), (PAGE_CHARACTERS - 50, PAGE_CHARACTERS + 50), (len(text) - 5, len(text) + 99)):
+    for start, end in (
+        (0, 10),
+        (PAGE_CHARACTERS - 50, PAGE_CHARACTERS + 50),
+        (len(text) - 5, len(text) + 99),
+    ):
         assert texts.text(reference, start, end) == text[start:end]
     assert texts.text(reference) == text
 
