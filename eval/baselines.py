@@ -58,7 +58,7 @@ class BM25Baseline:
 
     def run(self, queries: Sequence[Query], *, limit: int) -> dict[str, dict[str, float]]:
         """Rank documents for every query; documents that share no term with it are left out."""
-        return {query.id: _top(self._ids, self.scores(query.text), limit, above=0.0) for query in queries}
+        return {query.id: top(self._ids, self.scores(query.text), limit, above=0.0) for query in queries}
 
 
 class TruncatedBaseline:
@@ -74,7 +74,7 @@ class TruncatedBaseline:
         """Rank documents for every query."""
         vectors = self._encoder.encode([query.text for query in queries], kind="query")
         return {
-            query.id: _top(self._ids, self._vectors @ vector, limit)
+            query.id: top(self._ids, self._vectors @ vector, limit)
             for query, vector in zip(queries, vectors, strict=True)
         }
 
@@ -93,6 +93,14 @@ def beginning(text: str, encoder: Encoder, *, max_tokens: int = TRUNCATED_TOKENS
     if len(tokens) <= room:
         return text
     return Span(0, int(tokens.offsets[room - 1, 1])).of(text)
+
+
+def top(
+    ids: Sequence[str], scores: npt.NDArray[np.floating], limit: int, *, above: float = -math.inf
+) -> dict[str, float]:
+    """Return the best ``limit`` ids with their scores above ``above``, ties by id."""
+    order = sorted(range(len(ids)), key=lambda row: (-scores[row], ids[row]))
+    return {ids[row]: float(scores[row]) for row in order[:limit] if scores[row] > above}
 
 
 def _postings(
@@ -122,10 +130,3 @@ def _postings(
 def inverse_document_frequency(documents: int, holding: int) -> float:
     """Return Lucene's IDF, which is above 0 for every term."""
     return math.log1p((documents - holding + 0.5) / (holding + 0.5))
-
-
-def _top(
-    ids: Sequence[str], scores: npt.NDArray[np.floating], limit: int, *, above: float = -math.inf
-) -> dict[str, float]:
-    order = sorted(range(len(ids)), key=lambda row: (-scores[row], ids[row]))
-    return {ids[row]: float(scores[row]) for row in order[:limit] if scores[row] > above}

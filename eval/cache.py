@@ -62,16 +62,16 @@ class CachedEncoder:
         return self.embed(texts, kind=kind).vectors
 
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> Embeddings:
-        """Look texts up, and embed those that are new in one call of the wrapped encoder."""
+        """Look texts up, and embed those that are new, each once, in one call of the wrapped encoder."""
         keys = [_key(text, kind) for text in texts]
         with closing(self._connect()) as connection:
             known = _read(connection, keys)
-            missing = [place for place, key in enumerate(keys) if key not in known]
+            missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
             if missing:
-                fresh = self._encoder.embed([texts[place] for place in missing], kind=kind)
-                rows = zip(missing, fresh.vectors, fresh.coverage, strict=True)
-                known |= {keys[place]: (vector, ledger) for place, vector, ledger in rows}
-                _write(connection, {keys[place]: known[keys[place]] for place in missing})
+                embedded = self._encoder.embed(list(missing.values()), kind=kind)
+                fresh = dict(zip(missing, zip(embedded.vectors, embedded.coverage, strict=True), strict=True))
+                _write(connection, fresh)
+                known |= fresh
         vectors = [known[key][0] for key in keys]
         stacked = np.stack(vectors) if vectors else np.empty((0, self.dim), dtype=np.float32)
         return Embeddings(stacked, tuple(known[key][1] for key in keys))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from eval.sampling import Half
+from eval.commands_own import needle, own, shadow, votes
+from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER, READABLE
 
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
-READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from eval.sampling import Half
 
 
 @click.group("eval")
@@ -27,14 +27,10 @@ def eval_() -> None:
 @click.option("--baselines", is_flag=True, help="Also measure BM25 and one vector of the first 512 tokens.")
 @click.option("--json", "json_file", type=FILE, help="Write the record there.")
 @click.option("--run", "run_file", type=FILE, help="Write our rankings there, in TREC form.")
-@click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Keep the index there.")
+@click.option("--store", type=NEW_FOLDER, help="Keep the index there.")
 @click.option("--collection", default="default", show_default=True)
-@click.option("--encoder", default="bundled", show_default=True, help="'bundled', or a model's folder.")
-@click.option(
-    "--encoder-cache",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Remember vectors there for repeated experiments.",
-)
+@ENCODER
+@click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there for repeated experiments.")
 def run(
     data: tuple[Path, ...],
     queries: int | None,
@@ -91,7 +87,7 @@ def compare_(
 
     from eval.comparing import compare, system_of
     from eval.record import read_record, write_record
-    from eval.tables import comparison_table
+    from eval.tables_own import comparison_table
 
     comparison = compare(
         system_of(read_record(first), first_system), system_of(read_record(second), second_system)
@@ -105,3 +101,74 @@ def compare_(
         console.print(
             f"not compared: {unshared[0]} queries only in the first, {unshared[1]} only in the second"
         )
+
+
+@eval_.command("longembed")
+@click.option("--task", "tasks", multiple=True, help="passkey, needle, narrativeqa, …; all by default.")
+@click.option("--method", "methods", multiple=True, help="Which rankers; all by default.")
+@click.option("--length", "lengths", multiple=True, type=int, help="Of Passkey and Needle; 256 … 32768.")
+@click.option("--queries", type=click.IntRange(min=1), help="At most N queries of every set, by hash.")
+@click.option("--data", type=FOLDER, help="The published data, one folder per task.")
+@click.option("--haystack", type=FOLDER, help="Texts to hide generated needles in.")
+@click.option("--qmsum", type=FOLDER, help="A checkout of Yale-LILY/QMSum, or the task as a BEIR folder.")
+@ENCODER
+@click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there.")
+@click.option("--json", "json_file", type=FILE, help="Write the record there.")
+def longembed(
+    tasks: tuple[str, ...],
+    methods: tuple[str, ...],
+    lengths: tuple[int, ...],
+    queries: int | None,
+    data: Path | None,
+    haystack: Path | None,
+    qmsum: Path | None,
+    encoder: str,
+    encoder_cache: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Fill the LongEmbed table with our methods, beside the published peers."""
+    from rich.console import Console
+
+    from eval.encoding import open_encoder
+    from eval.longembed_table import TableOptions, longembed_table, task_names
+    from eval.methods import METHODS
+    from eval.progress import ProgressWatch
+    from eval.record import write_record
+    from eval.synthetic import LENGTHS
+    from eval.tables_own import show_longembed
+
+    options = TableOptions(
+        tasks=task_names(tasks),
+        methods=methods or tuple(METHODS),
+        lengths=lengths or LENGTHS,
+        queries=queries,
+        data=data,
+        haystack=haystack,
+        qmsum=qmsum,
+    )
+    with ProgressWatch() as watch:
+        record = longembed_table(options, open_encoder(encoder, cache=encoder_cache), watch)
+    if json_file:
+        write_record(json_file, record)
+    show_longembed(Console(), record)
+
+
+@eval_.command("report")
+@click.argument("records", nargs=-1, required=True, type=READABLE)
+@click.option("--out", required=True, type=FILE, help="The page, one HTML file that needs nothing else.")
+@click.option("--title", default="Retrieval evaluation", show_default=True)
+@click.option("--pictures", type=NEW_FOLDER, help="Also write every chart there as SVG.")
+def report(records: tuple[Path, ...], out: Path, title: str, pictures: Path | None) -> None:
+    """Draw records of any kind as one page."""
+    from eval.record import read_record
+    from eval.report import report_page, write_pictures
+
+    loaded = [read_record(path) for path in records]
+    out.write_text(report_page(loaded, title=title), encoding="utf-8")
+    click.echo(f"{out}: {len(loaded)} records")
+    for path in write_pictures(pictures, loaded) if pictures else []:
+        click.echo(path)
+
+
+for command in (needle, own, shadow, votes):
+    eval_.add_command(command)

@@ -53,6 +53,11 @@ class Haystack:
 
 
 def load_haystack(folder: Path) -> Haystack:
+    """Lay the texts of a folder end to end; see `haystack_texts`."""
+    return Haystack(haystack_texts(folder))
+
+
+def haystack_texts(folder: Path) -> list[str]:
     """Read every ``.txt``, ``.md`` and ``.rst`` file of a folder, subfolders included, by path.
 
     Raises:
@@ -61,7 +66,7 @@ def load_haystack(folder: Path) -> Haystack:
     paths = sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
     if not paths:
         raise DataError(f"{folder} holds no {', '.join(_SUFFIXES)} file to make a haystack of")
-    return Haystack([_read(path) for path in paths])
+    return [_read(path) for path in paths]
 
 
 def hide(text: str, needle: str, depth: float) -> tuple[str, Span]:

@@ -18,15 +18,16 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from encoders.types import Document
+from eval.datasets import judged_dataset, plain_query
 from eval.errors import DataError
 from eval.jsonl import integer_field, objects, text_field
-from eval.types import Dataset, Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from eval.jsonl import JSONObject
+    from eval.types import Dataset
 
 TaskName: TypeAlias = Literal["passkey", "needle", "narrativeqa", "qmsum", "summ_screen_fd", "2wikimqa"]
 
@@ -103,7 +104,7 @@ def load_task(root: Path, task: TaskName, *, length: int | None = None) -> Datas
         for path, number, row in _rows(folder / "corpus.jsonl", length)
     ]
     queries = [
-        _query(text_field(row, "qid", path, number), text_field(row, "text", path, number), name)
+        plain_query(text_field(row, "qid", path, number), text_field(row, "text", path, number), name)
         for path, number, row in _rows(folder / "queries.jsonl", length)
     ]
     qrels: dict[str, dict[str, int]] = {}
@@ -111,7 +112,7 @@ def load_task(root: Path, task: TaskName, *, length: int | None = None) -> Datas
         qrels.setdefault(text_field(row, "qid", path, number), {})[
             text_field(row, "doc_id", path, number)
         ] = 1
-    return make_dataset(name, documents, queries, qrels)
+    return judged_dataset(name, documents, queries, qrels)
 
 
 def load_qmsum_repository(root: Path) -> Dataset:
@@ -128,9 +129,13 @@ def load_qmsum_repository(root: Path) -> Dataset:
     ]
     if not paths:
         raise DataError(
-            f"{root} holds no data/ALL/train/*.json; clone https://github.com/Yale-LILY/QMSum and name its folder"
+            f"{root} holds no data/ALL/train/*.json; clone https://github.com/Yale-LILY/QMSum and name "
+            "its folder",
+            path=str(root),
         )
-    documents, qrels, texts = [], {}, {}
+    documents: list[Document] = []
+    qrels: dict[str, dict[str, int]] = {}
+    texts: dict[str, str] = {}
     for path in paths:
         meeting = json.loads(path.read_text(encoding="utf-8"))
         turns = (f"{turn['speaker']}: {turn['content']}" for turn in meeting["meeting_transcripts"])
@@ -139,44 +144,8 @@ def load_qmsum_repository(root: Path) -> Dataset:
             if item["answer"] not in texts:
                 texts[item["answer"]] = query_id = f"q{len(texts)}"
                 qrels[query_id] = {path.stem: 1}
-    queries = [_query(query_id, text, "qmsum") for text, query_id in texts.items()]
-    return make_dataset("qmsum", documents, queries, qrels)
-
-
-def make_dataset(
-    name: str, documents: Iterable[Document], queries: Iterable[Query], qrels: dict[str, dict[str, int]]
-) -> Dataset:
-    """Put a set together, checking that judgements point to what is there.
-
-    Raises:
-        DataError: a judgement names an unknown query or document, an id is given twice,
-            or nothing is judged.
-    """
-    held = tuple(documents)
-    asked = tuple(queries)
-    doc_ids, query_ids = {one.id for one in held}, {one.id for one in asked}
-    for kind, ids, count in (("document", doc_ids, len(held)), ("query", query_ids, len(asked))):
-        if len(ids) < count:
-            raise DataError(f"{name}: {count - len(ids)} of {count} {kind} ids are given twice")
-    unknown = [
-        (query_id, doc_id)
-        for query_id, grades in qrels.items()
-        for doc_id in grades
-        if query_id not in query_ids or doc_id not in doc_ids
-    ]
-    if unknown:
-        raise DataError(f"{name}: {len(unknown)} judgements name unknown ids, first {unknown[0]}")
-    relevant = {query_id for query_id, grades in qrels.items() if any(g > 0 for g in grades.values())}
-    if not relevant:
-        raise DataError(f"{name}: no document of any query is relevant")
-    return Dataset(
-        name=name,
-        origins=(name,),
-        documents=held,
-        queries=tuple(query for query in asked if query.id in relevant),
-        qrels={query.id: qrels[query.id] for query in asked if query.id in relevant},
-        unjudged=tuple(query.id for query in asked if query.id not in relevant),
-    )
+    queries = [plain_query(query_id, text, "qmsum") for text, query_id in texts.items()]
+    return judged_dataset("qmsum", documents, queries, qrels)
 
 
 def published_scores() -> list[PublishedScores]:
@@ -200,7 +169,3 @@ def _rows(path: Path, length: int | None) -> Iterable[tuple[Path, int, JSONObjec
     for number, row in objects(path):
         if length is None or integer_field(row, "context_length", path, number) == length:
             yield path, number, row
-
-
-def _query(query_id: str, text: str, origin: str) -> Query:
-    return Query(id=query_id, text=text, origin=origin, local_id=query_id)

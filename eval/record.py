@@ -37,6 +37,11 @@ class SystemRecord:
     per_query: Mapping[str, Mapping[str, float]]
 
 
+def created_at() -> str:
+    """Return the present time in RFC 3339."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 def make_record(
     kind: str,
     dataset: Dataset,
@@ -59,7 +64,7 @@ def make_record(
     return {
         "format": FORMAT,
         "kind": kind,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created_at": created_at(),
         "dataset": _dataset(dataset),
         "settings": dict(settings),
         "versions": versions(),

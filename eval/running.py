@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from eval.beir import load_beir, merge
+from eval.encoding import open_encoder
 from eval.errors import EvaluationError
 from eval.evidence import CHARACTERS_PER_DOCUMENT
 from eval.machine import peak_memory_bytes
@@ -151,13 +152,9 @@ def latency(seconds: Sequence[float]) -> JSONObject:
 
 
 def _open(store: Path, options: RunOptions) -> Retriever:
-    from encoders.loading import load_encoder
-    from eval.cache import CachedEncoder
     from retriever import Retriever
 
-    encoder = load_encoder(options.encoder) if isinstance(options.encoder, str) else options.encoder
-    if options.encoder_cache is not None:
-        encoder = CachedEncoder(encoder, options.encoder_cache)
+    encoder = open_encoder(options.encoder, cache=options.encoder_cache)
     return Retriever.open(store, collection=options.collection, encoder=encoder)
 
 

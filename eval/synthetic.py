@@ -18,15 +18,17 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from encoders.types import Document, Span
+from eval.datasets import judged_dataset, plain_query
 from eval.errors import EvaluationError
 from eval.haystack import hide
 from eval.names import people
-from eval.types import Dataset, GoldSpan, Query
+from eval.types import GoldSpan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eval.haystack import Haystack
+    from eval.types import Dataset
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 DOCUMENTS = 100
@@ -109,14 +111,14 @@ def _grass(words: int) -> list[str]:
 
 def _dataset(name: str, texts: Sequence[str], queries: Sequence[str], spans: Sequence[Span]) -> Dataset:
     documents = tuple(Document(id=f"d{n:03}", text=text) for n, text in enumerate(texts))
-    asked = tuple(
-        Query(id=f"q{n:03}", text=text, origin=name, local_id=f"q{n:03}") for n, text in enumerate(queries)
-    )
-    return Dataset(
-        name=name,
-        origins=(name,),
-        documents=documents,
-        queries=asked,
-        qrels={query.id: {documents[n].id: 1} for n, query in enumerate(asked)},
-        spans={query.id: (GoldSpan(doc_id=documents[n].id, span=spans[n]),) for n, query in enumerate(asked)},
+    asked = [plain_query(f"q{n:03}", text, name) for n, text in enumerate(queries)]
+    return judged_dataset(
+        name,
+        documents,
+        asked,
+        {query.id: {document.id: 1} for query, document in zip(asked, documents, strict=False)},
+        {
+            query.id: (GoldSpan(doc_id=document.id, span=span),)
+            for query, document, span in zip(asked, documents, spans, strict=False)
+        },
     )

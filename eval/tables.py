@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from eval.comparing import Comparison
-
 NONE = "-"
 _SHOWN = ("nDCG@10", "MRR@10", "Recall@100", *EVIDENCE_METRICS)
 _TITLES = {"hit@1": "evidence hit@1", "hit@10": "evidence hit@10", "overlap": "evidence overlap"}
@@ -106,23 +104,3 @@ def _coverage_line(ingest: Mapping[str, Any]) -> str:
         f"coverage: {ingest['tokens_embedded']:,} of {ingest['tokens']:,} tokens embedded"
         f" ({ingest['coverage']:.4%}), {len(ingest['incomplete'])} documents incomplete"
     )
-
-
-def comparison_table(comparison: Comparison) -> Table:
-    """Lay out one row per set and metric with the verdict."""
-    table = Table(title=f"first: {comparison.first}, second: {comparison.second}", title_justify="left")
-    for name in ("set", "metric", "queries", "first", "second", "second - first", "p", "verdict"):
-        table.add_column(name, justify="left" if name in ("set", "metric", "verdict") else "right")
-    for one in comparison.metrics:
-        difference = one.difference
-        table.add_row(
-            one.origin,
-            one.metric,
-            str(difference.count),
-            f"{one.first:.3f}",
-            f"{one.second:.3f}",
-            f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]",
-            f"{difference.p:.4f}",
-            one.verdict,
-        )
-    return table

@@ -1,0 +1,79 @@
+"""LoCoV1: twelve tasks of long-document retrieval, as published.
+
+The data is on the Hugging Face hub: `hazyresearch/LoCoV1-Documents` with
+``documents/<task>_test.jsonl`` ({pid, passage}) and `hazyresearch/LoCoV1-Queries` with
+``queries/<task>_test.jsonl`` ({qid, query, answer_pids}); both go into one folder.
+The score of a task is nDCG@10.
+
+Source:
+    Saad-Falcon et al. 2024, "Benchmarking and Building Long-Context Retrieval Models
+    with LoCo and M2-BERT", arXiv:2402.07440.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from encoders.types import Document
+from eval.datasets import judged_dataset, plain_query
+from eval.errors import DataError
+from eval.jsonl import at, objects, text_field
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from eval.jsonl import JSONObject
+    from eval.types import Dataset
+
+TASKS = (
+    "summ_screen_fd",
+    "gov_report",
+    "qmsum",
+    "qasper_title",
+    "qasper_abstract",
+    "multifieldqa",
+    "2wikimqa",
+    "passage_retrieval",
+    "legal_case_reports",
+    "courtlistener_HTML",
+    "courtlistener_Plain_Text",
+    "stackoverflow",
+)
+REMEDY = (
+    "run: hf download hazyresearch/LoCoV1-Documents --repo-type dataset --local-dir DIR and "
+    "hf download hazyresearch/LoCoV1-Queries --repo-type dataset --local-dir DIR, then name DIR"
+)
+
+
+def load_task(root: Path, task: str) -> Dataset:
+    """Load one task.
+
+    Raises:
+        DataError: there is no such task, its data is missing (the message says where to
+            get it) or malformed.
+    """
+    if task not in TASKS:
+        raise DataError(f"LoCoV1 has no task {task!r}; it has {', '.join(TASKS)}")
+    passages, asked = root / "documents" / f"{task}_test.jsonl", root / "queries" / f"{task}_test.jsonl"
+    for path in (passages, asked):
+        if not path.is_file():
+            raise DataError(f"LoCoV1's {task} is not at {path}: {REMEDY}", path=str(path))
+    documents = [
+        Document(id=text_field(row, "pid", passages, n), text=text_field(row, "passage", passages, n))
+        for n, row in objects(passages)
+    ]
+    queries, qrels = [], {}
+    for number, row in objects(asked):
+        query = plain_query(
+            text_field(row, "qid", asked, number), text_field(row, "query", asked, number), task
+        )
+        queries.append(query)
+        qrels[query.id] = dict.fromkeys(_answers(row, asked, number), 1)
+    return judged_dataset(task, documents, queries, qrels)
+
+
+def _answers(row: JSONObject, path: Path, number: int) -> list[str]:
+    answers = row.get("answer_pids")
+    if not isinstance(answers, list):
+        raise at(path, number, "needs a list 'answer_pids'")
+    return [str(answer) for answer in answers]

@@ -1,0 +1,264 @@
+"""What a page shows of each kind of record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from eval.charts import Bar, bars, heat_map, lines
+from eval.evidence import EVIDENCE_METRICS
+from eval.markup import Markup, element, join, table
+from eval.tables import NONE, costs_lines, difference_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Record: TypeAlias = Mapping[str, Any]
+
+_METRICS = ("nDCG@10", "MRR@10", "Recall@100", "acc@1", *EVIDENCE_METRICS)
+_GRID_TITLES = {
+    "acc@1": "Right document first (%)",
+    "hit@1": "Needle in the first span (%)",
+    "hit@10": "Needle in the first ten spans (%)",
+    "found": "Facts found in the first ten spans (%)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        title: its heading.
+        parts: elements in order, pictures included.
+        pictures: the same charts by name, for files of their own.
+    """
+
+    title: str
+    parts: Sequence[Markup]
+    pictures: Mapping[str, Markup] = field(default_factory=dict)
+
+
+def run_section(record: Record) -> Section:
+    """Show figures with intervals, leads over the baselines, and costs."""
+    data = record["dataset"]
+    picture = _figures_chart(record)
+    parts = [
+        element(
+            "p",
+            f"{data['documents']:,} documents, {sum(data['queries'].values()):,} queries.",
+            class_="quiet",
+        ),
+        element("figure", picture),
+        _figures_table(record),
+    ]
+    if record["differences"]:
+        parts += [element("h3", "Lead over the baselines"), _differences_table(record)]
+    parts += [element("h3", "Speed, memory, coverage"), _bullets(costs_lines(record))]
+    return Section(title=f"{data['name']}", parts=parts, pictures={"ndcg": picture})
+
+
+def needle_section(record: Record) -> Section:
+    """Show heat maps by length and depth, for documents and for evidence."""
+    settings = record["settings"]
+    shown = [name for name in _GRID_TITLES if name != "found" or settings["kind"] == "multi"]
+    pictures = {
+        name: heat_map(
+            _GRID_TITLES[name],
+            {f"{int(length):,}": _depths(cells) for length, cells in record["grids"][name].items()},
+            x_title="length of the document (tokens)",
+            y_title="depth of the needle",
+        )
+        for name in shown
+    }
+    count = record["dataset"]["documents"]
+    text = (
+        f"{settings['per_cell']} needles of the kind {settings['kind']} for each length and depth, "
+        f"{count:,} documents in all, {settings['distractors']:,} of them the collection's own."
+    )
+    figures = [element("figure", picture) for picture in pictures.values()]
+    parts = [
+        element("p", text, class_="quiet"),
+        element("div", *figures, class_="pair"),
+        _figures_table(record),
+    ]
+    return Section(title=f"Needles: {settings['kind']}", parts=parts, pictures=pictures)
+
+
+def longembed_section(record: Record) -> Section:
+    """Show our rows beside the published ones, and curves by length."""
+    tasks = record["tasks"]
+    header = ["system", *tasks.values(), "average"]
+    ours = [[row["system"], *task_cells(row["scores"], tasks)] for row in record["rows"]]
+    peers = [[row["system"], *task_cells(row["scores"], tasks)] for row in record["published"][:15]]
+    pictures = {
+        task: lines(
+            f"{tasks[task]}: right document first (%)",
+            {row["system"]: _by_length(row, task) for row in record["rows"]},
+            x_title="length of the documents (tokens)",
+        )
+        for task in tasks
+        if any(row["by_length"].get(task) for row in record["rows"])
+    }
+    sources = dict.fromkeys(row["source"] for row in record["published"][:15])
+    notes = [*notes_of(record), *(f"Published scores: {source}" for source in sources)]
+    parts = [
+        element("p", "Per cent: acc@1 for Passkey and Needle, nDCG@10 for the others.", class_="quiet"),
+        table(header, ours, caption="measured here"),
+        table(header, peers, caption="as published"),
+        _bullets(notes),
+        *(element("figure", picture) for picture in pictures.values()),
+    ]
+    return Section(title="LongEmbed", parts=parts, pictures=pictures)
+
+
+def notes_of(record: Record) -> list[str]:
+    """Say what of a LongEmbed table is not what was published, and what is missing and why."""
+    settings, notes = record["settings"], []
+    if settings["generated"]:
+        names = " and ".join(record["tasks"][task] for task in settings["generated"])
+        notes.append(f"{names}: generated from the published recipe, not the published draw")
+        notes.append(f"lengths measured: {', '.join(f'{length:,}' for length in settings['lengths'])}")
+    if settings["queries_per_set"]:
+        notes.append(f"at most {settings['queries_per_set']} queries of every set")
+    return notes + [f"not measured: {reason}" for reason in record["missing"].values()]
+
+
+def task_cells(scores: Mapping[str, float], tasks: Iterable[str]) -> list[str]:
+    """Write scores in the order of tasks and their mean, a dash where one is missing."""
+    names = list(tasks)
+    cells = [f"{scores[task]:.1f}" if task in scores else NONE for task in names]
+    whole = all(task in scores for task in names)
+    return [*cells, f"{sum(scores[task] for task in names) / len(names):.1f}" if whole else NONE]
+
+
+def own_section(record: Record) -> Section:
+    """Show figures by how queries were made, with a few of the queries."""
+    picture = _figures_chart(record)
+    first: dict[str, str] = {}
+    for query in record["queries"]:
+        first.setdefault(query["made"], query["text"])
+    caveat = (
+        "Titles, headings, docstrings and sentences use words of the documents, so these figures are higher "
+        "than real questions would give; use them to compare settings on the same collection."
+    )
+    query = record["costs"]["query"]
+    parts = [
+        element("p", caveat),
+        element("figure", picture),
+        _figures_table(record),
+        _bullets(
+            [
+                *(f"{made}: for example “{text}”" for made, text in first.items()),
+                f"{query['count']:,} queries, p50 {query['p50_ms']:.0f} ms, p95 {query['p95_ms']:.0f} ms",
+                *record["problems"],
+            ]
+        ),
+    ]
+    return Section(title="Your own collection", parts=parts, pictures={"ndcg": picture})
+
+
+def compare_section(record: Record) -> Section:
+    """Show every metric of two systems with the difference and its verdict."""
+    rows = [
+        [
+            f"{one['origin']}: {one['metric']}",
+            f"{one['first']:.3f}",
+            f"{one['second']:.3f}",
+            difference_text(one["difference"]),
+            f"{one['difference']['p']:.4f}",
+            one["verdict"],
+        ]
+        for one in record["metrics"]
+    ]
+    text = (
+        f"{record['shared']:,} queries in both; {record['only_first']:,} only in the first and "
+        f"{record['only_second']:,} only in the second are not compared."
+    )
+    header = ("metric", "first", "second", "second minus first", "p", "verdict")
+    parts = [element("p", text, class_="quiet"), table(header, rows)]
+    return Section(title=f"{record['first']} against {record['second']}", parts=parts)
+
+
+def shadow_section(record: Record) -> Section:
+    """Show how far two systems agree, how fast they are, and who is better where that is known."""
+    rows = [[name, _interval(one)] for name, one in record["agreement"].items()]
+    speed = [
+        [name, f"{one['p50_ms']:.0f} ms", f"{one['p95_ms']:.0f} ms"]
+        for name, one in record["latency"].items()
+    ]
+    parts = [
+        table(("agreement", "mean and 95 % interval"), rows),
+        table(("latency", "p50", "p95"), speed),
+    ]
+    if record["differences"]:
+        parts += [_figures_table(record), _differences_table(record)]
+    else:
+        parts.append(element("p", "No judgements were given, so which side is better is for readers to say."))
+    return Section(title="Beside the present system", parts=[*parts, _bullets(record["failures"])])
+
+
+def _figures_chart(record: Record) -> Markup:
+    groups = {
+        group: [
+            Bar(label=system["name"], **{key: one[key] for key in ("low", "high")}, value=one["mean"])
+            for system in record["systems"]
+            if (one := system["figures"][group].get("nDCG@10"))
+        ]
+        for group in record["systems"][0]["figures"]
+    }
+    return bars("nDCG@10 with 95 % intervals", groups)
+
+
+def _figures_table(record: Record) -> Markup:
+    shown = [
+        metric
+        for metric in (*_METRICS, "found")
+        if any(metric in one for system in record["systems"] for one in system["figures"].values())
+    ]
+    groups = list(record["systems"][0]["figures"])
+    rows = []
+    for group in groups:
+        for system in record["systems"]:
+            figures = system["figures"][group]
+            name = f"{group}: {system['name']}" if len(groups) > 1 else system["name"]
+            rows.append([name, *(_interval(figures.get(metric)) for metric in shown)])
+    return table(["", *shown], rows, caption="mean and half of the 95 % interval")
+
+
+def _differences_table(record: Record) -> Markup:
+    metrics = list(dict.fromkeys(one["metric"] for one in record["differences"]))
+    rows: dict[str, dict[str, str]] = {}
+    for one in record["differences"]:
+        rows.setdefault(f"{one['set']}: against {one['baseline']}", {})[one["metric"]] = difference_text(one)
+    cells = [[name, *(found.get(metric, NONE) for metric in metrics)] for name, found in rows.items()]
+    return table(["", *metrics], cells, caption="paired by query, 95 % interval; * where p is below .05")
+
+
+def _interval(one: Mapping[str, float] | None) -> str:
+    return f"{one['mean']:.3f} ±{(one['high'] - one['low']) / 2:.3f}" if one else NONE
+
+
+def _depths(cells: Mapping[str, float]) -> dict[str, float]:
+    return {f"{100 * float(depth):.0f} %": share for depth, share in cells.items()}
+
+
+def _by_length(row: Record, task: str) -> dict[float, float]:
+    return {float(length): score for length, score in row["by_length"].get(task, {}).items()}
+
+
+def _bullets(items: Iterable[str]) -> Markup:
+    found = [element("li", item) for item in items]
+    return element("ul", *found) if found else join([])
+
+
+SECTIONS: dict[str, Callable[[Record], Section]] = {
+    "run": run_section,
+    "needle": needle_section,
+    "longembed": longembed_section,
+    "own": own_section,
+    "compare": compare_section,
+    "shadow": shadow_section,
+}
+"""Kind of a record -> its section."""
