@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -20,10 +21,14 @@ MAX_PARSED_BYTES: Final = 32_000_000
 """A tree takes about ten times its source; longer files are cut by lines."""
 
 # The parser reports after every hundred steps. Real code takes 3 to 5 reports a
-# kilobyte, so the limit stops only what runs away, and stops it at the same place
-# on every machine, which a clock would not.
-_REPORTS_AT_LEAST: Final = 20_000
-_REPORTS_PER_KB: Final = 60
+# kilobyte, so the first limit stops only what runs away, and at the same place on
+# every machine. The clock is for what makes single steps slow.
+_REPORTS_AT_LEAST: Final = 1_000
+_REPORTS_PER_KB: Final = 40
+_SECONDS_AT_LEAST: Final = 10.0
+_SECONDS_PER_MB: Final = 4.0
+_CRASHING: Final = frozenset({"perl"})  # its scanner ends the process on unbalanced quotes
+_YAML_LEVELS: Final = 100
 _READ_BYTES: Final = 1 << 16
 _SMALL_BYTES: Final = 100
 _DEEPEST: Final = 100
@@ -70,15 +75,19 @@ def read_outline(source: bytes, language: str) -> Outline:
 def _parse(source: bytes, language: str) -> Tree:
     if len(source) > MAX_PARSED_BYTES:
         raise ParsingStoppedError(f"{len(source)} bytes are more than the {MAX_PARSED_BYTES} that are parsed")
+    if language in _CRASHING:
+        raise ParsingStoppedError(f"the {language} grammar is not safe to run on any text")
+    if language == "yaml" and _nests_too_deep(source):
+        raise ParsingStoppedError("its lines nest deeper than the yaml grammar can hold")
     grammars = require("tree_sitter_language_pack", extra="local")
     parser = require("tree_sitter", extra="local").Parser(grammars.get_language(language))
-    reports = _REPORTS_AT_LEAST + _REPORTS_PER_KB * len(source) // 1000
-    left = reports
+    left = _REPORTS_AT_LEAST + _REPORTS_PER_KB * len(source) // 1000
+    deadline = monotonic() + _SECONDS_AT_LEAST + _SECONDS_PER_MB * len(source) / 1e6
 
     def stop(offset: int, has_error: bool) -> bool:
         nonlocal left
         left -= 1
-        return left < 0
+        return left < 0 or monotonic() > deadline
 
     def read(offset: int, point: object) -> bytes:
         return source[offset : offset + _READ_BYTES]
@@ -86,8 +95,23 @@ def _parse(source: bytes, language: str) -> Tree:
     try:
         tree: Tree = parser.parse(read, progress_callback=stop)
     except ValueError as error:
-        raise ParsingStoppedError(f"the {language} parser was stopped after {reports} reports") from error
+        raise ParsingStoppedError(
+            f"the {language} parser was stopped: {len(source)} bytes of real code take far fewer steps"
+        ) from error
     return tree
+
+
+def _nests_too_deep(source: bytes) -> bool:
+    """Tell whether YAML may open more than 250 blocks at once: there the scanner writes past its buffer.
+
+    A line opens blocks only at its indicators, and keeps open only those left of its indentation.
+    """
+    for line in source.splitlines():
+        if len(line) > _YAML_LEVELS:
+            indicators = sum(line.count(sign) for sign in (b"- ", b"-\t", b"? ", b"?\t", b": ", b":\t"))
+            if indicators > _YAML_LEVELS or not line[:_YAML_LEVELS].strip():
+                return True
+    return False
 
 
 @lru_cache(maxsize=64)
@@ -150,7 +174,7 @@ class _Walk:
         start = node.start_byte
         run = self._runs.pop(depth, None) if self._runs else None
         if run is not None and self._source.count(b"\n", run[1], start) <= 1:
-            self._moved[start] = run[0]
+            self._moved[start] = self._moved.get(run[0], run[0])
         self._starts.append(start)
         self._depths.append(depth)
         self._defines.append(role == _DEFINES and self._define(node))

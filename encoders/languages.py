@@ -111,6 +111,7 @@ _LANGUAGE_OF_MEDIA: Final = {
     "application/xml": "xml",
     "application/yaml": "yaml",
     "text/css": "css",
+    "text/html": "html",
     "text/javascript": "javascript",
     "text/jsx": "javascript",
     "text/tsx": "tsx",
@@ -131,7 +132,6 @@ _NOT_CODE: Final = frozenset({"markdown"})
 _TAGGED: Final = frozenset({"html", "svelte", "vue", "xml"})
 _UNTYPED: Final = frozenset({"", "application/octet-stream", "text/plain"})
 _PROSE_MEDIA: Final = frozenset({"application/pdf", "text/markdown", "text/x-markdown", "text/x-rst"})
-_SHEBANG: Final = re.compile(r"#![ \t]*\S*?([A-Za-z]+)[\d.]*(?:[ \t]+(?:-\S+[ \t]+)*([A-Za-z]+)[\d.]*)?")
 _CPP_SIGNS: Final = re.compile(
     r"^\s*(?:class\s+\w|namespace\s+\w|namespace\s*\{|template\s*<|using\s+\w|(?:public|private|protected)\s*:)"
     r"|#include\s*<\w+>",
@@ -167,7 +167,7 @@ def code_language(document: Document) -> str | None:
     by_media = _by_media(kind)
     name = document.source or document.title or document.id
     language = detect_language(name, document.text, kind) if by_media or kind in _UNTYPED else None
-    if language in _TAGGED and not document.text.lstrip()[:1] == "<":
+    if language in _TAGGED and not document.text[:_READ_CHARACTERS].lstrip().startswith("<"):
         return None
     return language
 
@@ -178,8 +178,8 @@ def _by_name(name: str, text: str) -> str | None:
         return _LANGUAGE_OF_NAME[file.lstrip(".")]
     stem, dot, extension = file.rpartition(".")
     if not dot or not stem:
-        return "dockerfile" if file.startswith("dockerfile.") else None
-    language = LANGUAGE_OF_EXTENSION.get(extension)
+        return None
+    language = "dockerfile" if stem == "dockerfile" else LANGUAGE_OF_EXTENSION.get(extension)
     head = text[:_READ_CHARACTERS]
     if extension == "h" and _CPP_SIGNS.search(head):
         return "cpp"
@@ -199,8 +199,7 @@ def _by_media(media_type: str) -> str | None:
 def _by_interpreter(text: str) -> str | None:
     if not text.startswith("#!"):
         return None
-    match = _SHEBANG.match(text[:200].split("\n", 1)[0])
-    if match is None:
-        return None
-    program = match[2] if match[1] == "env" and match[2] else match[1]
-    return _LANGUAGE_OF_INTERPRETER.get(program)
+    words = text[2:200].split("\n", 1)[0].split()
+    names = (word.rpartition("/")[2] for word in words if not word.startswith("-"))
+    program = next((name for name in names if name != "env"), "")
+    return _LANGUAGE_OF_INTERPRETER.get(program.rstrip("0123456789."))
