@@ -17,7 +17,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import zstandard
 
@@ -26,11 +26,13 @@ from indexers.durable import sync_all, write_replacing
 from indexers.errors import CorruptTextError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+T = TypeVar("T")
+
 PAGE_CHARACTERS = 65_536
-_CACHED_PAGES = 128
+_CACHED_PAGES = 256
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -78,8 +80,8 @@ class FolderTextStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._unsynced: set[Path] = set()
-        self._cache: OrderedDict[str, bytes] = OrderedDict()
-        self._manifests: OrderedDict[str, Manifest] = OrderedDict()
+        self._pages = _Recent[_Page](_CACHED_PAGES)
+        self._manifests = _Recent[Manifest](_CACHED_PAGES)
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -112,7 +114,8 @@ class FolderTextStore:
             return ""
         first = bisect_right(manifest.starts, start) - 1
         last = bisect_right(manifest.starts, end - 1) - 1
-        joined = "".join(self._read(name).decode() for name in manifest.pages[first : last + 1])
+        pages = [self._page(name).text for name in manifest.pages[first : last + 1]]
+        joined = pages[0] if len(pages) == 1 else "".join(pages)
         offset = manifest.starts[first]
         return joined[start - offset : end - offset]
 
@@ -125,32 +128,26 @@ class FolderTextStore:
         headings = sorted((mark for mark in begin if mark.kind == "heading"), key=lambda mark: mark.level)
         symbols = [mark for mark in begin if mark.kind == "symbol"]
         return Location(
-            line_start=self._line(reference, manifest, span.start),
-            line_end=self._line(reference, manifest, last),
+            line_start=self._line(manifest, span.start),
+            line_end=self._line(manifest, last),
             page_start=_number(begin, "page"),
             page_end=_number(final, "page"),
             heading_path=tuple(str(mark.value) for mark in headings),
             symbol=str(max(symbols, key=lambda mark: mark.level).value) if symbols else None,
         )
 
-    def _line(self, reference: str, manifest: Manifest, position: int) -> int:
+    def _line(self, manifest: Manifest, position: int) -> int:
         if not manifest.pages:
             return 1
-        page = max(0, bisect_right(manifest.starts[:-1], position) - 1)
-        before = self.text(reference, manifest.starts[page], position)
-        return 1 + manifest.lines[page] + len(_LINE_BREAK.findall(before))
+        number = min(bisect_right(manifest.starts, position), len(manifest.pages)) - 1
+        page = self._page(manifest.pages[number])
+        return 1 + manifest.lines[number] + bisect_right(page.line_starts, position - manifest.starts[number])
 
     def _manifest(self, reference: str) -> Manifest:
-        with self._lock:
-            if (known := self._manifests.get(reference)) is not None:
-                self._manifests.move_to_end(reference)
-                return known
-        manifest = Manifest.from_json(self._read(reference))
-        with self._lock:
-            self._manifests[reference] = manifest
-            if len(self._manifests) > _CACHED_PAGES:
-                self._manifests.popitem(last=False)
-        return manifest
+        return self._manifests.get(reference, lambda: Manifest.from_json(self._read(reference)))
+
+    def _page(self, name: str) -> _Page:
+        return self._pages.get(name, lambda: _Page.of(self._read(name).decode()))
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / f"{name}.zst"
@@ -177,10 +174,6 @@ class FolderTextStore:
         return sha256(data).hexdigest() == name
 
     def _read(self, name: str) -> bytes:
-        with self._lock:
-            if (known := self._cache.get(name)) is not None:
-                self._cache.move_to_end(name)
-                return known
         try:
             data = zstandard.decompress(self._path(name).read_bytes())
         except (FileNotFoundError, zstandard.ZstdError) as error:
@@ -191,11 +184,40 @@ class FolderTextStore:
             raise CorruptTextError(
                 f"text page {name[:12]} does not match its hash; index the document again", page=name
             )
-        with self._lock:
-            self._cache[name] = data
-            if len(self._cache) > _CACHED_PAGES:
-                self._cache.popitem(last=False)
         return data
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A decoded page; ``line_starts`` are the places after its line breaks."""
+
+    text: str
+    line_starts: tuple[int, ...]
+
+    @staticmethod
+    def of(text: str) -> _Page:
+        return _Page(text, tuple(found.end() for found in _LINE_BREAK.finditer(text)))
+
+
+class _Recent(Generic[T]):
+    """Keeps what was used last."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: OrderedDict[str, T] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, name: str, make: Callable[[], T]) -> T:
+        with self._lock:
+            if name in self._kept:
+                self._kept.move_to_end(name)
+                return self._kept[name]
+        made = make()
+        with self._lock:
+            self._kept[name] = made
+            if len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+        return made
 
 
 def cut_pages(text: str) -> Iterator[Span]:
