@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from encoders.errors import InvalidInputError
-from encoders.types import TextKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from encoders.types import TextKind
 
 Overflow: TypeAlias = Literal["split", "error", "truncate"]
 """What happens to a text over `max_tokens`: averaged over windows, refused, or cut and reported."""
@@ -26,6 +29,7 @@ class EncoderConfig:
     Attributes:
         extend: a longer context, ``method:target`` such as ``pi:4096``; see `encoders.extension`.
         temperature: divides every attention score (TempScale); below 1 sharpens, 1 changes nothing.
+        query_scaling: multiply the scores of texts over the original length (LongEmbed).
         dtype: number format of the weights; ``auto`` takes bfloat16 where the processor computes in it.
         device: ``auto`` takes CUDA, then MPS, then the CPU.
         max_tokens: the longest input in one pass, special tokens included.
@@ -41,12 +45,13 @@ class EncoderConfig:
 
     extend: str | None = None
     temperature: float = 1.0
+    query_scaling: bool = False
     dtype: DtypeName = "auto"
     device: str = "auto"
     max_tokens: int | None = None
     dim: int | None = None
     pooling: PoolingName | None = None
-    prompts: Mapping[TextKind, str] | None = field(default=None)
+    prompts: Mapping[TextKind, str] | None = None
     overflow: Overflow = "split"
     batch_tokens: int | None = None
     threads: int | None = None

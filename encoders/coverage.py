@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from encoders.types import BoolArray, IntArray, TokenSpans
 
 
-def measure_coverage(text: str, tokens: TokenSpans, *, read: int | None = None, segments: int = 1) -> Coverage:
+def measure_coverage(
+    text: str, tokens: TokenSpans, *, read: int | None = None, segments: int = 1
+) -> Coverage:
     """Count what of ``text`` is embedded when its first ``read`` tokens are.
 
     A combining mark belongs to the character before it, as it does for a reader:
@@ -73,7 +75,8 @@ def _lost_characters(text: str, offsets: IntArray) -> int:
 
 
 def _uncovered(length: int, offsets: IntArray) -> BoolArray:
-    edges = np.zeros(length + 1, dtype=np.int32)
+    edges: IntArray = np.zeros(length + 1, dtype=np.int64)
     np.add.at(edges, offsets[:, 0], 1)
     np.add.at(edges, offsets[:, 1], -1)
-    return np.cumsum(edges[:-1]) == 0
+    bare: BoolArray = np.cumsum(edges[:-1]) == 0
+    return bare

@@ -7,10 +7,9 @@ text of fifty megabytes needs no more memory than its tokens.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,9 @@ from encoders.types import TokenSpans
 from encoders.word_repair import repair_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
     from tokenizers import Encoding
     from tokenizers import Tokenizer as RustTokenizer
 
@@ -77,13 +79,32 @@ class FastTokenizer:
         """Ids after every text."""
         return self._suffix
 
+    def with_prompt(self, tokens: int) -> FastTokenizer:
+        """Return the same tokenizer that counts a prompt of ``tokens`` among its special tokens."""
+        counted = copy(self)
+        counted._prompt_tokens = tokens
+        return counted
+
+    def read_prompt(self, prompt: str) -> tuple[IntArray, str]:
+        """Return the ids of a prompt, and what `read` must put before a text that follows it.
+
+        The space between prompt and text belongs to the text's first token in
+        byte-level tokenizers, and is made by the tokenizer itself in SentencePiece.
+        """
+        spaced = prompt.endswith(" ") and self._kind != "WordPiece"
+        ids = self.read([prompt.rstrip(" ") if spaced else prompt])[0].ids
+        return ids, " " if spaced and self._spaces_lead else ""
+
     def tokenize(self, texts: Sequence[str]) -> list[TokenSpans]:
         """Return the tokens of each text."""
         return [read.spans for read in self.read(texts)]
 
-    def read(self, texts: Sequence[str]) -> list[TokenizedText]:
-        """Return ids and spans of each text, in order."""
+    def read(self, texts: Sequence[str], *, lead: str = "") -> list[TokenizedText]:
+        """Return ids and spans of each text, in order; ``lead`` is read before each and not counted."""
         require_texts(texts)
+        if lead:
+            led = self.read([lead + text if text else "" for text in texts])
+            return [_without_lead(one, len(lead)) for one in led]
         done: list[list[TokenizedText]] = [[] for _ in texts]
         for group in _groups(self._pieces(texts)):
             encodings = self._rust.encode_batch([piece for _, _, piece in group], add_special_tokens=False)
@@ -120,20 +141,25 @@ class FastTokenizer:
         ]
 
 
-def load_tokenizer(folder: Path) -> FastTokenizer:
-    """Read ``tokenizer.json`` of a model folder.
+def load_tokenizer(folder: Path, *, lowercase: bool = False) -> FastTokenizer:
+    """Read ``tokenizer.json`` of a model folder; ``lowercase`` lowers every text first.
 
     Raises:
         ModelError: the folder has no such file.
     """
     from tokenizers import Tokenizer as RustTokenizer
+    from tokenizers import normalizers
 
     path = folder / "tokenizer.json"
     if not path.is_file():
         raise ModelError(
-            f"{folder} has no tokenizer.json; save its tokenizer with a fast tokenizer first", folder=str(folder)
+            f"{folder} has no tokenizer.json; save its tokenizer as a fast one first", folder=str(folder)
         )
-    return FastTokenizer(RustTokenizer.from_file(str(path)))
+    tokenizer = RustTokenizer.from_file(str(path))
+    if lowercase:
+        steps = [normalizers.Lowercase(), *([tokenizer.normalizer] if tokenizer.normalizer else [])]
+        tokenizer.normalizer = normalizers.Sequence(steps)
+    return FastTokenizer(tokenizer)
 
 
 def _frame(tokenizer: RustTokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -152,7 +178,7 @@ def _unknown_id(tokenizer: RustTokenizer, model: dict[str, object]) -> int:
 
 
 def _cuts(text: str) -> list[int]:
-    """Return places before spaces or line ends, about `_PIECE_CHARACTERS` apart, with both ends of the text."""
+    """Return places before spaces or line ends, about `_PIECE_CHARACTERS` apart, and both ends."""
     cuts = [0]
     while len(text) - cuts[-1] > _PIECE_CHARACTERS:
         place = cuts[-1] + _PIECE_CHARACTERS
@@ -181,6 +207,13 @@ def _take_leading_spaces(text: str, offsets: IntArray) -> None:
     for row in np.flatnonzero(offsets[:, 0] > ends).tolist():
         if text[offsets[row, 0] - 1] == " ":
             offsets[row, 0] -= 1
+
+
+def _without_lead(read: TokenizedText, lead: int) -> TokenizedText:
+    spans = read.spans
+    return TokenizedText(
+        read.ids, TokenSpans(np.maximum(spans.offsets - lead, 0), spans.known, spans.word_starts)
+    )
 
 
 def _joined(parts: list[TokenizedText]) -> TokenizedText:

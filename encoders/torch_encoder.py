@@ -1,86 +1,268 @@
-"""A transformer in this process."""
+"""A transformer in this process: every text embedded whole, or it says what is missing."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import torch
-from transformers import AutoModel
 
 from encoders.coverage import measure_coverage
-from encoders.inputs import token_batches
-from encoders.types import Embeddings
+from encoders.errors import InputTooLongError, InvalidInputError
+from encoders.inputs import require_texts, token_batches
+from encoders.pooling import normalize, soft_pool, truncate_dim
+from encoders.types import Embeddings, TokenEmbeddings, TokenSpans
+from encoders.windows import overlapping_windows, plain_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-    from encoders.config import EncoderConfig
-    from encoders.fast_tokenizer import FastTokenizer
+    from encoders.config import Overflow
+    from encoders.fast_tokenizer import FastTokenizer, TokenizedText
     from encoders.protocols import Tokenizer
-    from encoders.types import FloatArray, IntArray, TextKind
+    from encoders.torch_forward import Forward
+    from encoders.torch_pooling import Pooling
+    from encoders.types import Coverage, FloatArray, IntArray, TextKind
+
+_SLICE_CHARACTERS: Final = 4_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderParts:
+    """What a `TorchEncoder` is made of.
+
+    Attributes:
+        tokenizer: text to ids.
+        forward: ids to hidden states.
+        pooling: hidden states to vectors.
+        prompts: read before every text of a kind.
+        include_prompt: False leaves the prompt out of the pooling.
+        hidden_size: length of a token vector.
+        dim: length of a vector; shorter than what the model gives for Matryoshka.
+        max_tokens: the longest input, special tokens and prompt included.
+        window_tokens: the longest forward; below ``max_tokens`` for parallel windows.
+        batch_tokens: tokens per forward.
+        overflow: what happens to longer texts.
+        fingerprint: everything that changes a vector.
+    """
+
+    tokenizer: FastTokenizer
+    forward: Forward
+    pooling: Pooling
+    prompts: dict[TextKind, str]
+    include_prompt: bool
+    hidden_size: int
+    dim: int
+    max_tokens: int
+    window_tokens: int
+    batch_tokens: int
+    overflow: Overflow
+    fingerprint: dict[str, str | int | float | bool | None]
 
 
 class TorchEncoder:
-    """Encodes with a transformers model, batches cut by tokens."""
+    """Implements `encoders.protocols.Encoder`; also gives token vectors and document vectors."""
 
-    def __init__(self, folder: Path, tokenizer: FastTokenizer, config: EncoderConfig, *, name: str) -> None:
-        self._model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
-        self._tokenizer = tokenizer
-        self._config = config
-        self._name = name
-        self._max_tokens = config.max_tokens or 256
+    def __init__(self, parts: EncoderParts) -> None:
+        self._parts = parts
+        read = {kind: parts.tokenizer.read_prompt(prompt) for kind, prompt in parts.prompts.items()}
+        self._prompt_ids = {kind: ids for kind, (ids, _) in read.items()}
+        self._leads = {kind: lead for kind, (_, lead) in read.items()}
+        for kind in parts.prompts:
+            if self._room(kind, parts.window_tokens) < 1:
+                raise InvalidInputError(
+                    f"max_tokens of {parts.window_tokens} leaves no room beside the special tokens "
+                    f"and the {kind} prompt; raise it to at least {self._frame(kind) + 1}",
+                    max_tokens=parts.window_tokens,
+                )
 
     @property
     def fingerprint(self) -> dict[str, str | int | float | bool | None]:
         """Everything that changes a vector."""
-        return {"model": self._name, "revision": None, "dim": self.dim, "pooling": "mean"}
+        return dict(self._parts.fingerprint)
 
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        return int(self._model.config.hidden_size)
+        return self._parts.dim
 
     @property
     def max_tokens(self) -> int:
-        """The longest input in one pass, special tokens included."""
-        return self._max_tokens
+        """The longest input in one pass, special tokens and prompt included."""
+        return self._parts.max_tokens
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """Counts as this encoder counts."""
-        return self._tokenizer
+        """Counts as this model counts, the document prompt among the special tokens."""
+        return self._parts.tokenizer.with_prompt(len(self._prompt_ids["document"]))
+
+    @property
+    def forward_note(self) -> str:
+        """One sentence that says how the model runs: packed, or padded and why."""
+        return self._parts.forward.note
 
     def encode(self, texts: Sequence[str], *, kind: TextKind = "document") -> FloatArray:
         """Return `embed`'s vectors alone."""
         return self.embed(texts, kind=kind).vectors
 
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> Embeddings:
-        """Embed ``texts``; longer ones are split and averaged by tokens."""
-        read = self._tokenizer.read(texts)
-        window = self._max_tokens - self._tokenizer.special_tokens
-        pieces = [(row, r.ids[a : a + window]) for row, r in enumerate(read) for a in range(0, len(r), window)]
-        means = self._means([ids for _, ids in pieces])
+        """Embed ``texts``; what happens to one over `max_tokens` is the overflow policy."""
+        require_texts(texts)
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
-        for (row, ids), mean in zip(pieces, means, strict=True):
-            vectors[row] += mean * len(ids)
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        counts = np.bincount([row for row, _ in pieces], minlength=len(texts))
-        ledgers = [
-            measure_coverage(text, r.spans, segments=int(count))
-            for text, r, count in zip(texts, read, counts, strict=True)
-        ]
+        ledgers: list[Coverage] = []
+        for start, part, read in self._read_ahead(texts, kind):
+            windows = [self._windows(text, kind, place=start + i) for i, text in enumerate(read)]
+            pooled = self._pool_windows(read, windows, kind)
+            for i, own in enumerate(windows):
+                if own:
+                    vectors[start + i] = _finish([pooled.pop(0) for _ in own], self.dim)
+                end = own[-1][1] if own else 0
+                ledgers.append(measure_coverage(part[i], read[i].spans, read=end, segments=len(own)))
         return Embeddings(vectors, tuple(ledgers))
 
-    @torch.inference_mode()
-    def _means(self, pieces: list[IntArray]) -> FloatArray:
-        means = np.zeros((len(pieces), self.dim), dtype=np.float32)
-        for batch in token_batches([len(ids) for ids in pieces], budget=self._config.batch_tokens or 4096):
-            rows = [[*self._tokenizer.prefix, *pieces[i].tolist(), *self._tokenizer.suffix] for i in batch]
-            width = max(map(len, rows))
-            ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
-            mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
-            hidden = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
-            means[batch] = ((hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)).numpy()
-        return means
+    def encode_document(
+        self, text: str, *, kind: TextKind = "document", temperature: float = float("inf")
+    ) -> Embeddings:
+        """Embed one text of any length as one vector: windows side by side, then `soft_pool`.
+
+        A text that fits the model is read in a single pass. Memory is bounded by
+        the tokens and one vector per window.
+
+        Args:
+            text: any length; the overflow policy does not apply.
+            kind: which prompt the model applies.
+            temperature: of the pooling of unit window vectors: 0 is their maximum, infinity their mean.
+
+        Returns:
+            one row and one ledger.
+        """
+        [read] = self._read([text], kind)
+        own = plain_windows(len(read), size=self._room(kind, self._parts.window_tokens))
+        vectors = np.zeros((1, self.dim), dtype=np.float32)
+        if own:
+            pooled = normalize(np.stack(self._pool_windows([read], [own], kind)))
+            vectors[0] = _finish([soft_pool(pooled, temperature=temperature)], self.dim)
+        return Embeddings(vectors, (measure_coverage(text, read.spans, segments=len(own)),))
+
+    def encode_tokens(self, text: str, *, kind: TextKind = "document") -> TokenEmbeddings:
+        """Return the hidden state of every token of ``text``, special tokens and prompt excluded.
+
+        A text over `max_tokens` is read in overlapping windows; see `token_windows`
+        for one that is too long to hold.
+        """
+        parts = list(self.token_windows(text, kind=kind))
+        if not parts:
+            empty = np.zeros((0, self._parts.hidden_size), dtype=np.float32)
+            return TokenEmbeddings(empty, np.zeros((0, 2), dtype=np.int64))
+        return TokenEmbeddings(
+            np.concatenate([part.vectors for part in parts]), np.concatenate([part.offsets for part in parts])
+        )
+
+    def tokens_of(self, text: str) -> TokenSpans:
+        """Return the tokens that `token_windows` gives vectors of."""
+        return self._parts.tokenizer.tokenize([text])[0]
+
+    def token_windows(
+        self, text: str, *, kind: TextKind = "document", overlap: int | None = None
+    ) -> Iterator[TokenEmbeddings]:
+        """Yield the hidden states of every token of ``text`` once, in order, window by window.
+
+        Args:
+            text: any length.
+            kind: which prompt each window begins with.
+            overlap: tokens that neighbouring windows share; a quarter of a window when None.
+        """
+        [read] = self._read([text], kind)
+        size = self._room(kind, self._parts.window_tokens)
+        windows = overlapping_windows(len(read), size=size, overlap=size // 4 if overlap is None else overlap)
+        lead = len(self._parts.tokenizer.prefix) + len(self._prompt_ids[kind])
+        step = max(self._parts.batch_tokens // self._parts.window_tokens, 1)
+        for start in range(0, len(windows), step):
+            batch = windows[start : start + step]
+            rows = [self._row(read.ids[window.start : window.end], kind) for window in batch]
+            hidden = {
+                place: states
+                for places, group in self._parts.forward(rows)
+                for place, states in zip(places, group, strict=True)
+            }
+            for place, window in enumerate(batch):
+                first, last = (lead + edge - window.start for edge in (window.own_start, window.own_end))
+                offsets = read.spans.offsets[window.own_start : window.own_end]
+                yield TokenEmbeddings(hidden[place][first:last].float().cpu().numpy(), offsets)
+
+    def _read(self, texts: Sequence[str], kind: TextKind) -> list[TokenizedText]:
+        return self._parts.tokenizer.read(texts, lead=self._leads[kind])
+
+    def _frame(self, kind: TextKind) -> int:
+        tokenizer = self._parts.tokenizer
+        return len(tokenizer.prefix) + len(tokenizer.suffix) + len(self._prompt_ids[kind])
+
+    def _room(self, kind: TextKind, tokens: int) -> int:
+        return tokens - self._frame(kind)
+
+    def _row(self, ids: IntArray, kind: TextKind) -> IntArray:
+        tokenizer = self._parts.tokenizer
+        parts = [np.array(tokenizer.prefix), self._prompt_ids[kind], ids, np.array(tokenizer.suffix)]
+        return np.concatenate(parts).astype(np.int64)
+
+    def _read_ahead(
+        self, texts: Sequence[str], kind: TextKind
+    ) -> Iterator[tuple[int, Sequence[str], list[TokenizedText]]]:
+        """Tokenize the next slice of texts while the current one is in the model."""
+        slices = list(_slices(texts))
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="tokenize") as pool:
+            ahead = [pool.submit(self._read, texts[a:b], kind) for a, b in slices[:1]]
+            for number, (start, end) in enumerate(slices):
+                following = slices[number + 1 : number + 2]
+                ahead += [pool.submit(self._read, texts[a:b], kind) for a, b in following]
+                yield start, texts[start:end], ahead.pop(0).result()
+
+    def _windows(self, text: TokenizedText, kind: TextKind, *, place: int) -> list[tuple[int, int]]:
+        parts = self._parts
+        limit = self._room(kind, parts.max_tokens)
+        if len(text) > limit and parts.overflow == "error":
+            raise InputTooLongError(
+                f"texts[{place}] has {len(text)} tokens and the encoder reads {limit} beside special tokens; "
+                "cut it into segments, or choose overflow='split'",
+                place=place,
+                tokens=len(text),
+                limit=limit,
+            )
+        read = min(len(text), limit) if parts.overflow == "truncate" else len(text)
+        return plain_windows(read, size=self._room(kind, parts.window_tokens))
+
+    def _pool_windows(
+        self, read: Sequence[TokenizedText], windows: Sequence[Sequence[tuple[int, int]]], kind: TextKind
+    ) -> list[FloatArray]:
+        """Return one vector per window, in order, not normalised."""
+        rows = [self._row(one.ids[a:b], kind) for one, own in zip(read, windows, strict=True) for a, b in own]
+        vectors: list[FloatArray] = [np.empty(0, dtype=np.float32)] * len(rows)
+        skip = 0 if self._parts.include_prompt or not len(self._prompt_ids[kind]) else self._skip(kind)
+        for batch in token_batches([len(row) for row in rows], budget=self._parts.batch_tokens):
+            for places, hidden in self._parts.forward([rows[i] for i in batch]):
+                pooled = self._parts.pooling(hidden, skip=skip).numpy()
+                for place, vector in zip(places, pooled, strict=True):
+                    vectors[batch[place]] = vector
+        return vectors
+
+    def _skip(self, kind: TextKind) -> int:
+        return len(self._parts.tokenizer.prefix) + len(self._prompt_ids[kind])
+
+
+def _finish(windows: Sequence[FloatArray], dim: int) -> FloatArray:
+    """Average windows, keep the first ``dim`` numbers, normalise."""
+    mean = np.stack(windows).mean(axis=0, dtype=np.float64, keepdims=True)
+    finished: FloatArray = truncate_dim(mean.astype(np.float32), dim)[0]
+    return finished
+
+
+def _slices(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    start = held = 0
+    for place, text in enumerate(texts):
+        held += len(text)
+        if held >= _SLICE_CHARACTERS:
+            yield start, place + 1
+            start, held = place + 1, 0
+    if start < len(texts):
+        yield start, len(texts)

@@ -64,7 +64,9 @@ def repair_words(
 def _read_words(
     text: str, words: list[_Piece], *, unknown: int, encode: PieceEncoder
 ) -> list[tuple[IntArray, IntArray, BoolArray]]:
-    chunks = [[(a, min(a + LONGEST_WORD, end)) for a in range(start, end, LONGEST_WORD)] for start, end in words]
+    chunks = [
+        [(a, min(a + LONGEST_WORD, end)) for a in range(start, end, LONGEST_WORD)] for start, end in words
+    ]
     flat = [chunk for word in chunks for chunk in word]
     read = iter(_read_chunks(text, flat, unknown=unknown, encode=encode))
     result = []
@@ -114,7 +116,8 @@ def _runs(text: str, piece: _Piece, readable: set[str]) -> list[_Piece]:
     pieces: list[_Piece] = []
     for place in range(*piece):
         start = pieces[-1][0] if pieces else place
-        if pieces and text[place] in readable and text[place - 1] in readable and place - start < _LONGEST_RUN:
+        both = text[place] in readable and text[place - 1] in readable
+        if pieces and both and place - start < _LONGEST_RUN:
             pieces[-1] = (start, place + 1)
         else:
             pieces.append((place, place + 1))

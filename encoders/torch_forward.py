@@ -1,0 +1,202 @@
+"""Token ids in, hidden states out: without padding where the model allows it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+import torch
+
+from encoders.errors import ModelError
+from encoders.extension import Extension, position_ids
+from encoders.torch_attention import PACKED, PADDED, Group, Packing, packing, register, score_factors
+from encoders.torch_rotary import long_tokens, rotations_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextvars import ContextVar
+
+    from torch import Tensor
+
+    from encoders.torch_model import TransformerModel
+    from encoders.types import IntArray
+
+_T = TypeVar("_T")
+
+HiddenStates: TypeAlias = "Iterator[tuple[list[int], Tensor]]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttentionOptions:
+    """What changes attention scores or positions.
+
+    Attributes:
+        temperature: divides every score (TempScale).
+        query_scaling: multiply the scores of long texts (LongEmbed).
+        extension: which positions long texts get.
+    """
+
+    temperature: float = 1.0
+    query_scaling: bool = False
+    extension: Extension | None = None
+
+
+class Forward(Protocol):
+    """Runs a transformer over texts of token ids."""
+
+    @property
+    def note(self) -> str:
+        """One sentence that says how it runs."""
+        ...
+
+    def __call__(self, rows: Sequence[IntArray]) -> HiddenStates:
+        """Run one batch.
+
+        Args:
+            rows: token ids of each text, special tokens included, none empty.
+
+        Yields:
+            the places in ``rows`` of texts of one length, and their hidden states
+            ``(texts, tokens, hidden)``. Every place comes exactly once.
+        """
+        ...
+
+
+class PackedForward:
+    """All tokens of a batch in one row; attention stays within each text."""
+
+    def __init__(self, model: TransformerModel, options: AttentionOptions) -> None:
+        register()
+        model.module.set_attn_implementation(PACKED)
+        self._model = model
+        self._extension = options.extension
+        self._packing = _packing(model, options)
+
+    @property
+    def note(self) -> str:
+        """Say how it runs."""
+        return "packed: no padding"
+
+    @torch.inference_mode()
+    def __call__(self, rows: Sequence[IntArray]) -> HiddenStates:
+        """Run one batch."""
+        order = sorted(range(len(rows)), key=lambda place: (len(rows[place]), place))
+        groups, places = _groups([len(rows[place]) for place in order], order)
+        device = self._model.device
+        ids = torch.from_numpy(np.concatenate([rows[place] for place in order])).to(device)[None]
+        positions = np.concatenate(
+            [position_ids(self._extension, group.tokens) for group in groups for _ in range(group.texts)]
+        )
+        inputs = _inputs(self._model, ids, torch.from_numpy(positions).to(device)[None])
+        lengths = np.repeat([g.tokens for g in groups], [g.end - g.start for g in groups])[None]
+        with ExitStack() as stack:
+            stack.enter_context(_bound(packing, replace(self._packing, groups=tuple(groups))))
+            stack.enter_context(_bound(long_tokens, _is_long(lengths, self._extension, device)))
+            hidden = self._model.module(**inputs).last_hidden_state[0]
+        for group, own in zip(groups, places, strict=True):
+            part = hidden[group.start : group.end]
+            yield own, part.view(group.texts, group.tokens, hidden.shape[1])
+
+
+class PaddedForward:
+    """Texts side by side, filled up to the longest: what every transformer can do."""
+
+    def __init__(self, model: TransformerModel, options: AttentionOptions, *, reason: str) -> None:
+        if can_attend(model):
+            register()
+            model.module.set_attn_implementation(PADDED)
+        elif options.temperature != 1.0 or options.query_scaling:
+            raise ModelError(
+                f"{model.architecture} has no attention interface: no temperature, no query scaling",
+                architecture=model.architecture,
+            )
+        if options.extension is not None and options.extension.method == "selfextend":
+            raise ModelError("selfextend needs the packed forward", architecture=model.architecture)
+        self._model = model
+        self._extension = options.extension
+        self._reason = reason
+        self._packing = _packing(model, options)
+
+    @property
+    def note(self) -> str:
+        """Say how it runs and why."""
+        return f"padded: {self._reason}"
+
+    @torch.inference_mode()
+    def __call__(self, rows: Sequence[IntArray]) -> HiddenStates:
+        """Run one batch."""
+        lengths = np.array([len(row) for row in rows])
+        width = int(lengths.max())
+        ids = np.zeros((len(rows), width), dtype=np.int64)
+        positions = np.zeros((len(rows), width), dtype=position_ids(self._extension, width).dtype)
+        for place, row in enumerate(rows):
+            ids[place, : len(row)] = row
+            positions[place, : len(row)] = position_ids(self._extension, len(row))
+        device = self._model.device
+        tensors = [torch.from_numpy(array).to(device) for array in (ids, positions)]
+        inputs = _inputs(self._model, *tensors)
+        mask = torch.from_numpy(np.arange(width) < lengths[:, None]).to(device)
+        tokens = np.broadcast_to(lengths[:, None], (len(rows), width))
+        factors = np.array([self._packing.scale(1.0, int(size)) for size in lengths], dtype=np.float32)
+        with ExitStack() as stack:
+            stack.enter_context(_bound(score_factors, torch.from_numpy(factors).to(device).view(-1, 1, 1, 1)))
+            stack.enter_context(_bound(long_tokens, _is_long(tokens, self._extension, device)))
+            hidden = self._model.module(**inputs, attention_mask=mask.long()).last_hidden_state
+        order = sorted(range(len(rows)), key=lambda place: (len(rows[place]), place))
+        for size, own in groupby(order, key=lambda place: len(rows[place])):
+            places = list(own)
+            yield places, hidden[places, :size]
+
+
+def can_attend(model: TransformerModel) -> bool:
+    """Tell whether the model calls its attention through transformers' interface."""
+    return bool(model.module.is_backend_compatible())
+
+
+def _packing(model: TransformerModel, options: AttentionOptions) -> Packing:
+    rotates = options.extension is not None and options.extension.method == "selfextend"
+    return Packing(
+        groups=(),
+        temperature=options.temperature,
+        query_scaling_from=model.original if options.query_scaling else None,
+        extension=options.extension,
+        rotations=rotations_of(model.module) if rotates else None,
+    )
+
+
+def _groups(lengths: Sequence[int], order: Sequence[int]) -> tuple[list[Group], list[list[int]]]:
+    groups: list[Group] = []
+    places: list[list[int]] = []
+    start = 0
+    for tokens, run in groupby(zip(lengths, order, strict=True), key=lambda pair: pair[0]):
+        own = [place for _, place in run]
+        groups.append(Group(start, start + tokens * len(own), tokens))
+        places.append(own)
+        start += tokens * len(own)
+    return groups, places
+
+
+def _inputs(model: TransformerModel, ids: Tensor, positions: Tensor) -> dict[str, Tensor]:
+    inputs = {"input_ids": ids}
+    if model.takes_positions:
+        inputs["position_ids"] = positions + model.position_offset
+    if model.token_types:
+        inputs["token_type_ids"] = torch.zeros_like(ids)
+    return inputs
+
+
+def _is_long(lengths: IntArray, extension: Extension | None, device: torch.device) -> Tensor:
+    limit = extension.original if extension else np.iinfo(np.int64).max
+    return torch.from_numpy(lengths > limit).to(device)
+
+
+@contextmanager
+def _bound(variable: ContextVar[_T], value: _T) -> Iterator[None]:
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)

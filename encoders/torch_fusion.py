@@ -1,0 +1,95 @@
+"""Faster linear layers for inference on a CPU.
+
+oneDNN keeps a weight in the layout its kernels read and adds the bias, and the
+residual, while the result is still in cache. What a model computes stays the
+same up to rounding; modules are swapped, no model code is repeated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_ROWS: Final = 1024  # tokens per batch that the weight layout is chosen for
+
+
+class PackedLinear(nn.Module):
+    """``x W + b`` with the weight in oneDNN's own layout."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), _ROWS)
+        self._bias = None if linear.bias is None else linear.bias.detach()
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return ``x W + b``."""
+        result: Tensor = torch.ops.mkldnn._linear_pointwise(states, self._weight, self._bias, "none", [], "")
+        return result
+
+    def plus(self, states: Tensor, other: Tensor) -> Tensor:
+        """Return ``x W + b + other``."""
+        result: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
+            states, other, self._weight, self._bias, "add"
+        )
+        return result
+
+
+class ResidualNorm(nn.Module):
+    """A linear layer, the residual and the layer norm of a BERT-like block."""
+
+    def __init__(self, linear: nn.Linear, norm: nn.LayerNorm) -> None:
+        super().__init__()
+        self._linear = PackedLinear(linear)
+        self._norm = norm
+
+    def forward(self, hidden_states: Tensor, input_tensor: Tensor) -> Tensor:
+        """Return ``norm(hidden_states W + b + input_tensor)``."""
+        normed: Tensor = self._norm(self._linear.plus(hidden_states, input_tensor))
+        return normed
+
+
+def can_fuse(dtype: torch.dtype) -> bool:
+    """Tell whether oneDNN computes in ``dtype`` on this processor."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    return dtype == torch.float32 or (
+        dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    )
+
+
+def fuse(model: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:
+    """Swap the linear layers of ``model`` in place.
+
+    Returns:
+        what `unfuse` needs to undo it.
+    """
+    swapped: list[tuple[nn.Module, str, nn.Module]] = []
+    for name, child in list(model.named_children()):
+        new = _fused(child)
+        if new is None:
+            swapped += fuse(child)
+        else:
+            swapped.append((model, name, child))
+            setattr(model, name, new.eval())
+    return swapped
+
+
+def unfuse(swapped: list[tuple[nn.Module, str, nn.Module]]) -> None:
+    """Put the original modules back."""
+    for parent, name, child in reversed(swapped):
+        setattr(parent, name, child)
+
+
+def _fused(module: nn.Module) -> nn.Module | None:
+    if type(module) is nn.Linear:
+        return PackedLinear(module)
+    dense, norm = getattr(module, "dense", None), getattr(module, "LayerNorm", None)
+    names = {name for name, _ in module.named_children()}
+    if names == {"dense", "LayerNorm", "dropout"} and type(dense) is nn.Linear and type(norm) is nn.LayerNorm:
+        return ResidualNorm(dense, norm)
+    return None

@@ -1,0 +1,212 @@
+"""Put a `TorchEncoder` together from a folder and a configuration."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+
+from encoders.errors import InvalidInputError, ModelError
+from encoders.extension import parse_extension
+from encoders.fast_tokenizer import load_tokenizer
+from encoders.processor import usable_cores
+from encoders.torch_encoder import EncoderParts, TorchEncoder
+from encoders.torch_forward import AttentionOptions, PackedForward, PaddedForward, can_attend
+from encoders.torch_fusion import can_fuse, fuse, unfuse
+from encoders.torch_model import extend_model, load_transformer
+from encoders.torch_pooling import Pooling
+
+if TYPE_CHECKING:
+    from encoders.config import EncoderConfig
+    from encoders.extension import Extension
+    from encoders.model_folder import ModelFolder
+    from encoders.torch_forward import Forward
+    from encoders.torch_model import TransformerModel
+    from encoders.types import FloatArray, TextKind
+
+_BATCH_TOKENS: Final = {"cpu": 2048}
+_ACCELERATOR_BATCH_TOKENS: Final = 65_536
+_PROBE_LENGTHS: Final = (3, 41)
+_RELATED: Final = (
+    "The tenant may end the contract with thirty days' notice.",
+    "A lease can be terminated by the renter one month in advance.",
+)
+_UNRELATED: Final = "Boil the potatoes in salted water until they are soft."
+
+
+def build_encoder(folder: ModelFolder, config: EncoderConfig, *, name: str) -> TorchEncoder:
+    """Load the model of ``folder`` as ``config`` says.
+
+    Raises:
+        ModelError: the model cannot be loaded, cannot do what is asked, or gives broken vectors.
+        InvalidInputError: the configuration asks for what the model does not have.
+    """
+    _use_threads(config)
+    model = load_transformer(folder.transformer, dtype=config.dtype, device=config.device)
+    extension = None
+    if config.extend is not None:
+        extension = parse_extension(config.extend, kind=model.positions, original=model.original)
+    options = AttentionOptions(
+        temperature=config.temperature, query_scaling=config.query_scaling, extension=extension
+    )
+    forward = _choose_forward(model, options, config)
+    pooling = Pooling((config.pooling,) if config.pooling else folder.pooling, folder.dense)
+    width = pooling.width(model.hidden_size)
+    window = _window(folder, config, model, extension)
+    parts = EncoderParts(
+        tokenizer=load_tokenizer(folder.transformer, lowercase=folder.lowercase),
+        forward=forward,
+        pooling=pooling,
+        prompts=_prompts(folder, config),
+        include_prompt=folder.include_prompt,
+        hidden_size=model.hidden_size,
+        dim=_dim(config, width),
+        max_tokens=extension.target if extension else window,
+        window_tokens=window if extension is None or extension.method == "pcw" else extension.target,
+        batch_tokens=config.batch_tokens or _BATCH_TOKENS.get(model.device.type, _ACCELERATOR_BATCH_TOKENS),
+        overflow=config.overflow,
+        fingerprint=_fingerprint(folder, config, name=name, dim=config.dim or width),
+    )
+    encoder = TorchEncoder(parts)
+    if config.self_check:
+        check_vectors(encoder, name=name)
+    return encoder
+
+
+def check_vectors(encoder: TorchEncoder, *, name: str) -> None:
+    """Refuse a model that does not tell a paraphrase from an unrelated sentence.
+
+    Weights that do not fit the code that runs them give near-random vectors and
+    no error of their own.
+
+    Raises:
+        ModelError: vectors are not finite, all alike, or in the wrong order.
+    """
+    result = encoder.embed([*_RELATED, _UNRELATED])
+    if any(ledger.share < 0.5 for ledger in result.coverage):
+        return  # a model of another script; English says nothing about it
+    vectors = result.vectors
+    near, far = float(vectors[0] @ vectors[1]), float(vectors[0] @ vectors[2])
+    if not np.isfinite(vectors).all() or not far < near or far > 0.9999:
+        raise ModelError(
+            f"{name} gives broken vectors: a paraphrase has cosine {near:.3f}, an unrelated sentence "
+            f"{far:.3f}; its weights probably do not fit this version of transformers. "
+            "Pass self_check=False to use it anyway",
+            paraphrase=near,
+            unrelated=far,
+        )
+
+
+def _choose_forward(model: TransformerModel, options: AttentionOptions, config: EncoderConfig) -> Forward:
+    """Take the packed forward if the model supports it and it gives the padded one's hidden states."""
+    before = _probe(model, PaddedForward(model, AttentionOptions(), reason="reference"))
+    reason = "asked for"
+    if config.forward != "padded":
+        reason = _try_packed(model, before)
+    if not reason:
+        _try_fusing(model, before)
+    elif config.forward == "packed":
+        raise ModelError(f"the packed forward cannot be used: {reason}", architecture=model.architecture)
+    if options.extension is not None:
+        extend_model(model, options.extension)
+    return PaddedForward(model, options, reason=reason) if reason else PackedForward(model, options)
+
+
+def _try_packed(model: TransformerModel, expected: FloatArray) -> str:
+    """Return why the packed forward cannot be used, or nothing."""
+    if not can_attend(model):
+        return f"{model.architecture} does not call its attention through transformers' interface"
+    found = _probe(model, PackedForward(model, AttentionOptions()))
+    if not _agree(found, expected, model.dtype):
+        return f"{model.architecture} gives other vectors when packed"
+    return ""
+
+
+def _try_fusing(model: TransformerModel, expected: FloatArray) -> None:
+    if model.device.type != "cpu" or not can_fuse(model.dtype):
+        return
+    swapped = fuse(model.module)
+    try:
+        agrees = _agree(_probe(model, PackedForward(model, AttentionOptions())), expected, model.dtype)
+    except (AttributeError, RuntimeError):  # a model that reads the weight of a layer instead of calling it
+        agrees = False
+    if not agrees:
+        unfuse(swapped)
+
+
+def _probe(model: TransformerModel, forward: Forward) -> FloatArray:
+    """Return the hidden states of a few random texts."""
+    random = np.random.default_rng(0)
+    rows = [random.integers(0, model.vocabulary, size=size) for size in _PROBE_LENGTHS]
+    found = {places[0]: states[0].float().cpu().numpy() for places, states in forward(rows)}
+    return np.concatenate([found[place] for place in range(len(rows))])
+
+
+def _agree(found: FloatArray, expected: FloatArray, dtype: torch.dtype) -> bool:
+    scale = float(np.abs(expected).max())
+    return bool(np.abs(found - expected).max() <= scale * (1e-3 if dtype == torch.float32 else 0.1))
+
+
+def _window(
+    folder: ModelFolder, config: EncoderConfig, model: TransformerModel, extension: Extension | None
+) -> int:
+    stated = folder.max_tokens or _tokenizer_limit(folder) or model.original
+    asked = config.max_tokens or min(stated, model.original)
+    limit = model.original if extension is None or extension.method == "pcw" else extension.target
+    if asked > limit:
+        raise InvalidInputError(
+            f"the model reads at most {limit} tokens, max_tokens={asked} was asked for; extend it, "
+            f"for example with extend='pi:{2 * limit}', or let long texts be split",
+            max_tokens=asked,
+            limit=limit,
+        )
+    return asked
+
+
+def _tokenizer_limit(folder: ModelFolder) -> int | None:
+    path = folder.transformer / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    limit = config.get("model_max_length")
+    return limit if isinstance(limit, int) else None
+
+
+def _dim(config: EncoderConfig, width: int) -> int:
+    if config.dim is not None and config.dim > width:
+        raise InvalidInputError(
+            f"the model gives {width} dimensions, dim={config.dim} was asked for",
+            dim=config.dim,
+            available=width,
+        )
+    return config.dim or width
+
+
+def _prompts(folder: ModelFolder, config: EncoderConfig) -> dict[TextKind, str]:
+    chosen = {**folder.prompts, **(config.prompts or {})}
+    return {"query": chosen.get("query", ""), "document": chosen.get("document", "")}
+
+
+def _use_threads(config: EncoderConfig) -> None:
+    threads = config.threads or usable_cores()
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+
+
+def _fingerprint(
+    folder: ModelFolder, config: EncoderConfig, *, name: str, dim: int
+) -> dict[str, str | int | float | bool | None]:
+    prompts = _prompts(folder, config)
+    return {
+        "model": name,
+        "revision": folder.revision,
+        "dim": dim,
+        "pooling": config.pooling or "+".join(folder.pooling),
+        "query_prompt": prompts["query"],
+        "document_prompt": prompts["document"],
+        "extension": config.extend,
+        "temperature": config.temperature,
+        "query_scaling": config.query_scaling,
+        "overflow": config.overflow,
+        "tokens": "repaired-words-1",
+    }
