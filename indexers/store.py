@@ -2,6 +2,7 @@
 
 store.json                  format version
 lock                        who has it open
+owner.json, owner.log       the process that serves it, and what that process said
 text/                       pages of text, shared by all collections
 collections/NAME/           collection.json, and the engine's files in shard/
 """
@@ -25,21 +26,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
+_OWN_FILES = ("lock", "owner.json", "owner.log")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Store:
     """Open a store, creating it when the folder is missing or empty.
 
+    Args:
+        folder: the store's folder.
+        shares: whether this process serves others.
+
     Raises:
         StoreLockedError: another process has it open.
         StoreFormatError: the folder holds something else, or another format.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shares: bool = False) -> None:
         self.folder = folder
         _claim(folder)
-        self._lock = StoreLock(folder / "lock")
+        self._lock = StoreLock(folder / "lock", shares=shares)
         self._open: dict[str, Collection] = {}
         self.texts = FolderTextStore(folder / "text")
 
@@ -133,7 +139,7 @@ def _claim(folder: Path) -> None:
                 f"{folder} has store format {found}, this version reads {FORMAT}", found=found, known=FORMAT
             )
         return
-    if folder.is_dir() and any(path.name != "lock" for path in folder.iterdir()):
+    if folder.is_dir() and any(path.name not in _OWN_FILES for path in folder.iterdir()):
         raise StoreFormatError(
             f"{folder} is not empty and holds no store; name an empty or new folder", folder=str(folder)
         )

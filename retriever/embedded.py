@@ -1,32 +1,28 @@
-"""The SDK over a store in this process."""
+"""The SDK over a store on this machine."""
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from encoders.loading import BUNDLED, load_encoder
-from encoders.segmentation import DocumentSegmenter
-from encoders.types import Document, Span
-from indexers.ingest import Ingest, Unreadable
-from indexers.parsing import FoundFile, Skipped, find_files, parse_file
-from indexers.store import Store
-from retriever.evidence import EvidenceLimits
-from retriever.profile import SearchProfile
-from retriever.searching import Searcher, SearchRequest, document_info
+from encoders.errors import InvalidInputError
+from encoders.types import Document
+from retriever.types import SearchOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from encoders.protocols import Encoder, Segmenter
-    from indexers.collection import Collection
-    from retriever.types import DocumentInfo, IndexReport, Progress, SearchResult
+    from retriever.profile import SearchProfile
+    from retriever.protocols import Engine
+    from retriever.types import DocumentInfo, IndexReport, Progress, SearchResult, SyncReport
+
+BUNDLED = "bundled"
 
 
 class Retriever:
-    """Index long documents and search them, in this process.
+    """Index long documents and search them.
 
     Open one with `Retriever.open` and close it, or use it as a context manager::
 
@@ -34,23 +30,12 @@ class Retriever:
             r.index(["contracts/"])
             for hit in r.search("who pays for termination?", limit=5):
                 print(hit.document.id, hit.evidence[0].text)
+
+    Safe to use from several threads.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        encoder: Encoder | str = BUNDLED,
-        *,
-        collection: str = "default",
-        segmenter: Segmenter | None = None,
-        profile: SearchProfile | None = None,
-    ) -> None:
-        self._store = store
-        self._name = collection
-        self._model = encoder
-        self._given_segmenter = segmenter
-        self._profile = profile or SearchProfile()
-        self._loading = threading.Lock()
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
 
     @classmethod
     def open(
@@ -61,28 +46,52 @@ class Retriever:
         encoder: Encoder | str = BUNDLED,
         segmenter: Segmenter | None = None,
         profile: SearchProfile | None = None,
+        in_process: bool = False,
     ) -> Self:
         """Open a store, creating it when the folder is new.
+
+        A store belongs to one process, which keeps the index and the encoder warm,
+        starts by itself when somebody opens the store, and ends some minutes after the
+        last one has closed it. Notebooks, workers and the command line share it.
 
         Args:
             path: the store's folder.
             collection: made by the first `index` or `add`.
-            encoder: an encoder, or the name or folder of a model, which is loaded when it is needed.
+            encoder: the name or folder of a model, or an encoder of your own.
             segmenter: how documents are cut; by default 160 tokens with 32 of context.
             profile: how searches are scored.
+            in_process: do the work in this process and keep others out. An encoder,
+                segmenter or profile object of your own does so in any case.
 
         Raises:
-            StoreLockedError: another process has the store open.
+            StoreLockedError: a process that does not share has the store open.
+            StoreFormatError: the folder holds something else.
+            OwnerStartError: the store's process could not be started.
         """
-        return cls(Store(Path(path)), encoder, collection=collection, segmenter=segmenter, profile=profile)
+        own = segmenter is not None or profile is not None or not isinstance(encoder, str)
+        if not (in_process or own):
+            from retriever.owner.client import OwnedEngine
+
+            return cls(OwnedEngine(Path(path), collection=collection, encoder=str(encoder)))
+        from indexers.store import Store
+        from retriever.engine import LocalEngine
+
+        store = Store(Path(path))
+        return cls(
+            LocalEngine(store, collection=collection, encoder=encoder, segmenter=segmenter, profile=profile)
+        )
 
     @property
     def encoder(self) -> Encoder:
-        """The encoder; a model given by name is loaded at the first use."""
-        with self._loading:
-            if isinstance(self._model, str):
-                self._model = load_encoder(self._model)
-            return self._model
+        """The encoder, where the work is done in this process.
+
+        Raises:
+            InvalidInputError: the store's process does the work and has the encoder.
+        """
+        encoder: Encoder | None = getattr(self.engine, "encoder", None)
+        if encoder is None:
+            raise InvalidInputError("the encoder is in the store's process; open with in_process=True")
+        return encoder
 
     def index(
         self, paths: Iterable[str | Path], *, progress: Callable[[Progress], None] | None = None
@@ -101,8 +110,22 @@ class Retriever:
         """
         if isinstance(paths, str | Path):
             raise TypeError("index takes a list of paths; put the one path into a list")
-        files = [file for path in paths for file in find_files(Path(path))]
-        return self._ingest(map(_read, files), progress, total=len(files))
+        return self.engine.index([str(Path(path).absolute()) for path in paths], progress=progress)
+
+    def sync(self, folder: str | Path, *, progress: Callable[[Progress], None] | None = None) -> SyncReport:
+        """Index a folder and delete the documents that came from it and whose files are gone.
+
+        Args:
+            folder: the folder; documents from elsewhere are left alone.
+            progress: called while it runs.
+
+        Raises:
+            InvalidInputError: it is no folder; nothing was changed.
+        """
+        root = Path(folder).absolute()
+        if not root.is_dir():
+            raise InvalidInputError(f"{root} is no folder; nothing was changed", folder=str(root))
+        return self.engine.sync(str(root), progress=progress)
 
     def add(
         self, documents: Iterable[Document], *, progress: Callable[[Progress], None] | None = None
@@ -110,7 +133,7 @@ class Retriever:
         """Index documents that are already text; an id that is there is replaced."""
         if isinstance(documents, Document):
             raise TypeError("add takes a list of documents; put the one document into a list")
-        return self._ingest(documents, progress, total=None)
+        return self.engine.add(documents, progress=progress)
 
     def search(
         self,
@@ -139,18 +162,16 @@ class Retriever:
             CollectionNotFoundError: nothing was indexed into this collection yet.
             FingerprintMismatchError: the collection was made with another encoder.
         """
-        limits = EvidenceLimits(spans=evidence, chars=evidence_chars)
-        collection = self._collection
-        request = SearchRequest(
-            query=query,
-            limit=limit,
-            where=collection.parse_filter(filter),
-            evidence=limits,
-            explain=explain,
+        return self.engine.search(
+            SearchOptions(
+                query=query,
+                limit=limit,
+                filter=filter,
+                evidence=evidence,
+                evidence_chars=evidence_chars,
+                explain=explain,
+            )
         )
-        encoder = self.encoder
-        collection.check_encoder(encoder.fingerprint)
-        return Searcher(collection, encoder, self._profile).search(request)
 
     def get(self, doc_id: str) -> DocumentInfo:
         """Return a document without its text.
@@ -158,7 +179,7 @@ class Retriever:
         Raises:
             DocumentNotFoundError: there is none of that id.
         """
-        return document_info(self._collection.entry(doc_id))
+        return self.engine.get(doc_id)
 
     def text(self, doc_id: str, start: int = 0, end: int | None = None) -> str:
         """Return the code points ``[start, end)`` of a document; the whole text by default.
@@ -167,30 +188,25 @@ class Retriever:
             DocumentNotFoundError: there is none of that id.
             ValueError: ``start`` is after ``end`` or negative.
         """
-        entry = self._collection.entry(doc_id)
-        span = Span(start, entry.characters if end is None else end)
-        return self._collection.text(entry, span.start, span.end)
+        return self.engine.text(doc_id, start, end)
 
-    def list(self) -> list[DocumentInfo]:
+    def list(self) -> tuple[DocumentInfo, ...]:
         """Return all documents by id."""
-        entries = self._collection.entries
-        return [document_info(entries[doc_id]) for doc_id in sorted(entries)]
+        return tuple(self.engine.documents())
 
     def delete(self, doc_ids: Iterable[str]) -> tuple[str, ...]:
         """Delete documents and return the ids that were there."""
         if isinstance(doc_ids, str):
             raise TypeError("delete takes a list of ids; put the one id into a list")
-        deleted = self._collection.delete(doc_ids)
-        self._collection.flush()
-        return tuple(deleted)
+        return tuple(self.engine.delete(tuple(doc_ids)))
 
     def collections(self) -> tuple[str, ...]:
         """Return the names of the store's collections."""
-        return tuple(self._store.collections())
+        return tuple(self.engine.collections())
 
     def close(self) -> None:
-        """Flush, and let other processes open the store."""
-        self._store.close()
+        """Let go of the store; what was indexed is flushed."""
+        self.engine.close()
 
     def __enter__(self) -> Self:
         return self
@@ -199,31 +215,3 @@ class Retriever:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    @property
-    def _collection(self) -> Collection:
-        return self._store.collection(self._name)
-
-    def _ingest(
-        self,
-        items: Iterable[Document | Unreadable],
-        progress: Callable[[Progress], None] | None,
-        *,
-        total: int | None,
-    ) -> IndexReport:
-        encoder = self.encoder
-        collection = self._store.create_collection(
-            self._name, fingerprint=encoder.fingerprint, dim=encoder.dim
-        )
-        segmenter = self._given_segmenter or DocumentSegmenter(encoder.tokenizer)
-        return Ingest(collection, encoder, segmenter, progress=progress).run(items, total=total)
-
-
-def _read(file: FoundFile) -> Document | Unreadable:
-    try:
-        parsed = parse_file(file)
-    except OSError as error:
-        return Unreadable(file.id, f"cannot be read: {error.strerror or error}")
-    if isinstance(parsed, Skipped):
-        return Unreadable(parsed.id, parsed.reason, failed=False)
-    return parsed

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from encoders.types import Coverage, Location, SegmentKind
 from indexers.report import IndexReport, ItemOutcome, Progress
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from encoders.types import Coverage, Location, MetadataValue, SegmentKind
 
 __all__ = [
     "Component",
@@ -22,7 +19,9 @@ __all__ = [
     "IndexReport",
     "ItemOutcome",
     "Progress",
+    "SearchOptions",
     "SearchResult",
+    "SyncReport",
     "Warned",
 ]
 
@@ -49,7 +48,7 @@ class DocumentInfo:
     media_type: str
     characters: int
     updated_at: str
-    metadata: Mapping[str, MetadataValue]
+    metadata: Mapping[str, Any]
     coverage: Coverage
     notes: tuple[str, ...] = ()
 
@@ -131,6 +130,31 @@ class Warned:
 
     code: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """What a caller asks; `retriever.Retriever.search` documents each."""
+
+    query: str
+    limit: int = 10
+    filter: Mapping[str, Any] | None = None
+    evidence: int = 3
+    evidence_chars: int = 3_000
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncReport:
+    """What making a collection equal to a folder did.
+
+    Attributes:
+        index: what indexing the folder's files did.
+        deleted: ids of documents whose files are gone.
+    """
+
+    index: IndexReport
+    deleted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

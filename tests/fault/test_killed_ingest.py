@@ -39,7 +39,7 @@ def write_corpus(folder, *, seed):
 def everything(retriever):
     """All points without what differs between two runs, and all text."""
     points = []
-    for record in retriever._collection.index.scroll(
+    for record in retriever.engine.collection.index.scroll(
         None, vectors=("segment_dense", "segment_lexical", "document_lexical")
     ):
         payload = {
@@ -102,7 +102,7 @@ def test_a_replacement_that_was_killed_leaves_the_old_version_in_answers(tmp_pat
     with Retriever.open(store, encoder=HashEncoder(dim=16)) as retriever:
         retriever.index([folder])
         old = answers(retriever)
-        collection = retriever._collection
+        collection = retriever.engine.collection
         writes = collection.commit
 
         def die(entry, lexical):

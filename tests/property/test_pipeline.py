@@ -33,7 +33,7 @@ def test_stored_segments_tile_the_text_and_spans_are_exact(tmp_path_factory, tex
         stored, _ = canonical(text)
         assert report.added == ("x",)
         assert retriever.text("x") == stored
-        segments = retriever._collection.index.scroll(equals("point", "segment"))
+        segments = retriever.engine.collection.index.scroll(equals("point", "segment"))
         tiles = sorted(
             (point.payload["ordinal"], point.payload["start"], point.payload["end"]) for point in segments
         )

@@ -1,0 +1,168 @@
+"""The work itself, in this process: one collection of an open store."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from encoders.loading import load_encoder
+from encoders.segmentation import DocumentSegmenter
+from encoders.types import Document, Span
+from indexers.ingest import Ingest, Unreadable
+from indexers.parsing import FoundFile, Skipped, find_files, parse_file
+from retriever.evidence import EvidenceLimits
+from retriever.profile import SearchProfile
+from retriever.searching import Searcher, SearchRequest, document_info
+from retriever.types import SyncReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from encoders.protocols import Encoder, Segmenter
+    from indexers.collection import Collection
+    from indexers.store import Store
+    from retriever.types import DocumentInfo, IndexReport, Progress, SearchOptions, SearchResult
+
+
+class LocalEngine:
+    """Indexes and searches one collection (`retriever.protocols.Engine`).
+
+    Args:
+        store: stays open until `close`.
+        collection: made by the first `index` or `add`.
+        encoder: an encoder, or the name or folder of a model, loaded when it is needed.
+        segmenter: how documents are cut; by default 160 tokens with 32 of context.
+        profile: how searches are scored.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        collection: str,
+        encoder: Encoder | str,
+        segmenter: Segmenter | None = None,
+        profile: SearchProfile | None = None,
+    ) -> None:
+        self._store = store
+        self._name = collection
+        self._model = encoder
+        self._given_segmenter = segmenter
+        self._profile = profile or SearchProfile()
+        self._loading = threading.Lock()
+
+    @property
+    def model(self) -> Encoder | str:
+        """The encoder, or its name while it is not loaded."""
+        return self._model
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, loaded at the first use."""
+        with self._loading:
+            if isinstance(self._model, str):
+                self._model = load_encoder(self._model)
+            return self._model
+
+    @property
+    def collection(self) -> Collection:
+        """The collection.
+
+        Raises:
+            CollectionNotFoundError: nothing was indexed into it yet.
+        """
+        return self._store.collection(self._name)
+
+    def index(
+        self, paths: Sequence[str], *, progress: Callable[[Progress], None] | None = None
+    ) -> IndexReport:
+        """Index files and folders."""
+        files = [file for path in paths for file in find_files(Path(path))]
+        return self._ingest(map(_read, files), progress, total=len(files))
+
+    def sync(self, folder: str, *, progress: Callable[[Progress], None] | None = None) -> SyncReport:
+        """Make the documents that came from ``folder`` equal to its files."""
+        root = Path(folder).absolute()
+        files = list(find_files(root))
+        report = self._ingest(map(_read, files), progress, total=len(files))
+        there = {file.id for file in files}
+        gone = [
+            doc_id
+            for doc_id, entry in list(self.collection.entries.items())
+            if doc_id not in there and entry.source == str(root / doc_id)
+        ]
+        return SyncReport(index=report, deleted=tuple(self.delete(gone)))
+
+    def add(
+        self, documents: Iterable[Document], *, progress: Callable[[Progress], None] | None = None
+    ) -> IndexReport:
+        """Index documents that are already text."""
+        return self._ingest(documents, progress, total=None)
+
+    def search(self, options: SearchOptions) -> SearchResult:
+        """Find documents and the spans in them that answer a query."""
+        collection = self.collection
+        request = SearchRequest(
+            query=options.query,
+            limit=options.limit,
+            where=collection.parse_filter(options.filter),
+            evidence=EvidenceLimits(spans=options.evidence, chars=options.evidence_chars),
+            explain=options.explain,
+        )
+        encoder = self.encoder
+        collection.check_encoder(encoder.fingerprint)
+        return Searcher(collection, encoder, self._profile).search(request)
+
+    def get(self, doc_id: str) -> DocumentInfo:
+        """Return a document without its text."""
+        return document_info(self.collection.entry(doc_id))
+
+    def text(self, doc_id: str, start: int = 0, end: int | None = None) -> str:
+        """Return the code points ``[start, end)`` of a document."""
+        entry = self.collection.entry(doc_id)
+        span = Span(start, entry.characters if end is None else end)
+        return self.collection.text(entry, span.start, span.end)
+
+    def documents(self) -> list[DocumentInfo]:
+        """Return all documents by id."""
+        entries = dict(self.collection.entries)
+        return [document_info(entries[doc_id]) for doc_id in sorted(entries)]
+
+    def delete(self, doc_ids: Sequence[str]) -> list[str]:
+        """Delete documents and return the ids that were there."""
+        deleted = self.collection.delete(doc_ids)
+        self.collection.flush()
+        return deleted
+
+    def collections(self) -> list[str]:
+        """Return the names of the store's collections."""
+        return self._store.collections()
+
+    def close(self) -> None:
+        """Flush, and let other processes open the store."""
+        self._store.close()
+
+    def _ingest(
+        self,
+        items: Iterable[Document | Unreadable],
+        progress: Callable[[Progress], None] | None,
+        *,
+        total: int | None,
+    ) -> IndexReport:
+        encoder = self.encoder
+        collection = self._store.create_collection(
+            self._name, fingerprint=encoder.fingerprint, dim=encoder.dim
+        )
+        segmenter = self._given_segmenter or DocumentSegmenter(encoder.tokenizer)
+        return Ingest(collection, encoder, segmenter, progress=progress).run(items, total=total)
+
+
+def _read(file: FoundFile) -> Document | Unreadable:
+    try:
+        parsed = parse_file(file)
+    except OSError as error:
+        return Unreadable(file.id, f"cannot be read: {error.strerror or error}")
+    if isinstance(parsed, Skipped):
+        return Unreadable(parsed.id, parsed.reason, failed=False)
+    return parsed

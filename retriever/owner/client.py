@@ -1,0 +1,187 @@
+"""An engine whose work is done by the store's process."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from retriever import __version__
+from retriever.errors import OwnerLostError
+from retriever.owner.messages import Call, Item, Reply
+from retriever.owner.starting import connect
+from retriever.types import DocumentInfo, IndexReport, SearchResult, SyncReport
+from retriever.wire import decode, encode, error_from_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+
+    from encoders.types import Document
+    from retriever.types import Progress, SearchOptions
+
+T = TypeVar("T")
+
+_TRIES = 3
+
+
+class OwnedEngine:
+    """Asks the process that owns a store, starting it when there is none (`retriever.protocols.Engine`).
+
+    Reading calls and indexing of files are tried again when the process dies under
+    them: they can be repeated without harm.
+
+    Args:
+        store: the store's folder.
+        collection: name of the collection.
+        encoder: name or folder of a model that the process can load.
+    """
+
+    def __init__(self, store: Path, *, collection: str, encoder: str) -> None:
+        self._store = store.absolute()
+        self._collection = collection
+        self._encoder = encoder
+        self._idle: list[Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self._give_back(connect(self._store))
+
+    def index(
+        self, paths: Sequence[str], *, progress: Callable[[Progress], None] | None = None
+    ) -> IndexReport:
+        """Index files and folders."""
+        return self._call("index", IndexReport, progress=progress, paths=list(paths))
+
+    def sync(self, folder: str, *, progress: Callable[[Progress], None] | None = None) -> SyncReport:
+        """Make the documents that came from ``folder`` equal to its files."""
+        return self._call("sync", SyncReport, progress=progress, folder=folder)
+
+    def add(
+        self, documents: Iterable[Document], *, progress: Callable[[Progress], None] | None = None
+    ) -> IndexReport:
+        """Index documents that are already text; they are sent one by one as they are asked for."""
+        connection = self._take()
+        failed: list[Exception] = []
+        sender = threading.Thread(target=_send_items, args=(connection, documents, failed), daemon=True)
+        try:
+            connection.send_bytes(encode(self._message("add", {})))
+            sender.start()
+            report = self._receive(connection, IndexReport, progress)
+        except (EOFError, ConnectionError) as error:
+            if failed:
+                raise failed[0] from error
+            raise self._lost() from error
+        sender.join()
+        self._give_back(connection)
+        return report
+
+    def search(self, options: SearchOptions) -> SearchResult:
+        """Find documents and the spans in them that answer a query."""
+        return self._call("search", SearchResult, **asdict(options))
+
+    def get(self, doc_id: str) -> DocumentInfo:
+        """Return a document without its text."""
+        return self._call("get", DocumentInfo, doc_id=doc_id)
+
+    def text(self, doc_id: str, start: int = 0, end: int | None = None) -> str:
+        """Return the code points ``[start, end)`` of a document."""
+        return self._call("text", str, doc_id=doc_id, start=start, end=end)
+
+    def documents(self) -> list[DocumentInfo]:
+        """Return all documents by id."""
+        return self._call("documents", list[DocumentInfo])
+
+    def delete(self, doc_ids: Sequence[str]) -> list[str]:
+        """Delete documents and return the ids that were there."""
+        return self._call("delete", list[str], doc_ids=list(doc_ids))
+
+    def collections(self) -> list[str]:
+        """Return the names of the store's collections."""
+        return self._call("collections", list[str])
+
+    def close(self) -> None:
+        """Hang up; the process lingers for others."""
+        with self._lock:
+            idle, self._idle, self._closed = self._idle, [], True
+        for connection in idle:
+            connection.close()
+
+    def _call(
+        self,
+        method: str,
+        kind: type[T],
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        **arguments: Any,
+    ) -> T:
+        message = encode(self._message(method, arguments))
+        for _ in range(_TRIES):
+            try:
+                connection = self._take()
+                connection.send_bytes(message)
+                answer = self._receive(connection, kind, progress)
+            except (EOFError, ConnectionError):
+                self._hang_up()
+            else:
+                self._give_back(connection)
+                return answer
+        raise self._lost()
+
+    def _message(self, method: str, arguments: dict[str, Any]) -> Call:
+        return Call(method=method, collection=self._collection, encoder=self._encoder, arguments=arguments)
+
+    def _receive(
+        self, connection: Connection, kind: type[T], progress: Callable[[Progress], None] | None
+    ) -> T:
+        while True:
+            data = connection.recv_bytes()
+            reply = decode(data, Reply)
+            if reply.error is not None:
+                self._give_back(connection)
+                raise error_from_wire(reply.error)
+            if reply.done:
+                return msgspec.convert(reply.result, kind, strict=False)
+            if progress is not None and reply.progress is not None:
+                progress(reply.progress)
+
+    def _take(self) -> Connection:
+        with self._lock:
+            if self._closed:
+                raise ValueError("the retriever is closed")
+            if self._idle:
+                return self._idle.pop()
+        return connect(self._store)
+
+    def _give_back(self, connection: Connection) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _hang_up(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _lost(self) -> OwnerLostError:
+        return OwnerLostError(
+            f"the process that owns {self._store} ended during the call; what it acknowledged is safe. "
+            f"Its last words are in {self._store / 'owner.log'}; try again",
+            store=str(self._store),
+            version=__version__,
+        )
+
+
+def _send_items(connection: Connection, documents: Iterable[Document], failed: list[Exception]) -> None:
+    try:
+        for document in documents:
+            connection.send_bytes(encode(Item(document=document)))
+        connection.send_bytes(encode(Item()))
+    except Exception as error:  # the caller's iterator may raise anything; it is raised again in `add`
+        failed.append(error)
+        connection.close()

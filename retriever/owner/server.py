@@ -1,0 +1,188 @@
+"""The owner: a program of its own that holds a store and serves callers.
+
+    python -m retriever.owner STORE [--linger SECONDS]
+
+It ends when nobody has been connected for the time given, after flushing. SIGTERM
+does the same at once.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import signal
+import threading
+import time
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection, Listener
+from typing import TYPE_CHECKING, Any
+
+from indexers.durable import write_replacing
+from indexers.store import Store
+from retriever import __version__
+from retriever.engine import LocalEngine
+from retriever.owner.address import OwnerAddress, address_file, socket_path
+from retriever.owner.messages import PROTOCOL, Call, Hello, Item, Reply, Welcome
+from retriever.types import SearchOptions
+from retriever.wire import decode, encode, error_to_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from encoders.types import Document
+    from indexers.report import Progress
+
+logger = logging.getLogger(__name__)
+
+LINGER_S = 300.0
+_TICK_S = 0.2
+
+
+class Owner:
+    """Holds a store and answers callers, each on a thread.
+
+    Args:
+        path: the store's folder.
+        linger_s: seconds without callers after which `serve` returns.
+
+    Raises:
+        StoreLockedError: another process has the store.
+    """
+
+    def __init__(self, path: Path, *, linger_s: float = LINGER_S) -> None:
+        self._path = path
+        self._linger_s = linger_s
+        self._store = Store(path, shares=True)
+        self._engines: dict[tuple[str, str], LocalEngine] = {}
+        self._lock = threading.Lock()
+        self._callers = 0
+        self._last_seen = time.monotonic()
+        self._stop = threading.Event()
+
+    def serve(self) -> None:
+        """Listen until idle for long enough or told to stop; then flush and let go."""
+        socket = socket_path(self._path)
+        with Listener(str(socket), family="AF_UNIX", backlog=64) as listener:
+            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+            address = OwnerAddress(
+                pid=os.getpid(),
+                socket=str(socket),
+                version=__version__,
+                started=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            write_replacing(address_file(self._path), encode(address))
+            logger.info("serving %s on %s", self._path, socket)
+            try:
+                while not self._stop.wait(_TICK_S) and not self._idle():
+                    pass
+            finally:
+                address_file(self._path).unlink(missing_ok=True)
+                self._store.close()
+                logger.info("closed %s", self._path)
+
+    def stop(self) -> None:
+        """Make `serve` return."""
+        self._stop.set()
+
+    def _idle(self) -> bool:
+        with self._lock:
+            return self._callers == 0 and time.monotonic() - self._last_seen > self._linger_s
+
+    def _accept(self, listener: Listener) -> None:
+        while not self._stop.is_set():
+            try:
+                connection = listener.accept()
+            except OSError:  # closed at the end
+                return
+            with self._lock:
+                self._callers += 1
+            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: Connection) -> None:
+        try:
+            with connection:
+                if self._greet(connection):
+                    while True:
+                        self._answer(connection, decode(connection.recv_bytes(), Call))
+        except (EOFError, ConnectionError):
+            pass  # the caller left
+        except ValueError:
+            logger.exception("a caller does not speak the protocol")
+        finally:
+            with self._lock:
+                self._callers -= 1
+                self._last_seen = time.monotonic()
+
+    def _greet(self, connection: Connection) -> bool:
+        hello = decode(connection.recv_bytes(), Hello)
+        accepted = (hello.protocol, hello.version) == (PROTOCOL, __version__)
+        welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid(), accepted=accepted)
+        connection.send_bytes(encode(welcome))
+        if not accepted and self._callers == 1:
+            self.stop()  # nobody else needs this version: make room for the other
+        return accepted
+
+    def _answer(self, connection: Connection, call: Call) -> None:
+        def tell(progress: Progress) -> None:
+            connection.send_bytes(encode(Reply(progress=progress)))
+
+        try:
+            result = self._dispatch(call, _documents(connection), tell)
+        except (EOFError, ConnectionError):
+            raise  # the caller left in the middle; what was committed stays
+        except Exception as error:  # every failure is the caller's to hear
+            wire = error_to_wire(error)
+            if wire.code == "internal":
+                logger.exception("%s failed", call.method)
+            connection.send_bytes(encode(Reply(error=wire, done=True)))
+        else:
+            connection.send_bytes(encode(Reply(result=result, done=True)))
+
+    def _dispatch(self, call: Call, documents: Iterator[Document], tell: Callable[[Progress], None]) -> Any:
+        engine, given = self._engine(call), call.arguments
+        match call.method:
+            case "search":
+                return engine.search(SearchOptions(**given))
+            case "index":
+                return engine.index(given["paths"], progress=tell)
+            case "sync":
+                return engine.sync(given["folder"], progress=tell)
+            case "add":
+                return engine.add(documents, progress=tell)
+            case "get":
+                return engine.get(given["doc_id"])
+            case "text":
+                return engine.text(given["doc_id"], given["start"], given["end"])
+            case "documents":
+                return engine.documents()
+            case "delete":
+                return engine.delete(given["doc_ids"])
+            case "collections":
+                return engine.collections()
+            case unknown:
+                raise ValueError(f"the store's process knows no method {unknown!r}")
+
+    def _engine(self, call: Call) -> LocalEngine:
+        with self._lock:
+            key = (call.collection, call.encoder)
+            if key not in self._engines:
+                shared = next((one for (_, name), one in self._engines.items() if name == call.encoder), None)
+                encoder = shared.model if shared else call.encoder
+                self._engines[key] = LocalEngine(self._store, collection=call.collection, encoder=encoder)
+            return self._engines[key]
+
+
+def _documents(connection: Connection) -> Iterator[Document]:
+    while (item := decode(connection.recv_bytes(), Item)).document is not None:
+        yield item.document
+
+
+def run(path: Path, *, linger_s: float) -> None:
+    """Serve a store until idle; crashes leave their last words on standard error."""
+    faulthandler.enable()
+    owner = Owner(path, linger_s=linger_s)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: owner.stop())
+    owner.serve()

@@ -1,0 +1,103 @@
+"""Find the process of a store, or start it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from multiprocessing.connection import Client, Connection
+from pathlib import Path
+
+from indexers.lock import locked_by, read_holder
+from retriever import __version__
+from retriever.errors import OwnerStartError, OwnerVersionError
+from retriever.owner.address import log_file, read_address
+from retriever.owner.messages import PROTOCOL, Hello, Welcome
+from retriever.wire import decode, encode
+
+START_TIMEOUT_S = 60.0
+_POLL_S = 0.02
+_LOCKED = 4
+
+
+def connect(store: Path, *, timeout_s: float = START_TIMEOUT_S) -> Connection:
+    """Return a connection to the store's process, starting it when it is not there.
+
+    Raises:
+        StoreLockedError: a process that does not serve has the store open.
+        OwnerStartError: the process ended while starting, or took too long.
+        OwnerVersionError: it belongs to another version and others are using it.
+    """
+    until = time.monotonic() + timeout_s
+    started: subprocess.Popen[bytes] | None = None
+    while time.monotonic() < until:
+        if (connection := _reach(store)) is not None:
+            return connection
+        if started is None:
+            started = _start(store)
+        elif (code := started.poll()) is not None:
+            if (connection := _reach(store)) is not None:  # another caller's start was quicker
+                return connection
+            if code != _LOCKED:
+                raise OwnerStartError(
+                    f"the process for {store} ended with code {code} while starting: {_last_words(store)}",
+                    store=str(store),
+                    code=code,
+                )
+            _refuse_foreign_holder(store)
+            started = None
+        time.sleep(_POLL_S)
+    raise OwnerStartError(f"the process for {store} did not start within {timeout_s:.0f} s", store=str(store))
+
+
+def _reach(store: Path) -> Connection | None:
+    address = read_address(store)
+    if address is None:
+        return None
+    try:
+        connection = Client(address.socket, family="AF_UNIX")
+        connection.send_bytes(encode(Hello(protocol=PROTOCOL, version=__version__)))
+        welcome = decode(connection.recv_bytes(), Welcome)
+    except (OSError, EOFError):
+        return None
+    if not welcome.accepted:
+        connection.close()
+        raise OwnerVersionError(
+            f"process {welcome.pid} owns {store} with version {welcome.version}, this is {__version__}; "
+            "close what uses it, it ends by itself, then try again",
+            pid=welcome.pid,
+            version=welcome.version,
+        )
+    return connection
+
+
+def _start(store: Path) -> subprocess.Popen[bytes]:
+    store.mkdir(parents=True, exist_ok=True)
+    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    with log_file(store).open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "retriever.owner", str(store)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def _refuse_foreign_holder(store: Path) -> None:
+    """Name the holder of the store, unless it is an owner that is just starting or ending."""
+    holder = read_holder(store / "lock")
+    if holder and not holder["shares"]:
+        raise locked_by(holder, store)
+
+
+def _last_words(store: Path) -> str:
+    try:
+        lines = log_file(store).read_text(errors="replace").strip().splitlines()
+    except FileNotFoundError:
+        return "no log"
+    return lines[-1] if lines else "no word in its log"

@@ -1,0 +1,37 @@
+"""The seam between the SDK and what does the work, here or in another process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from encoders.types import Document
+    from retriever.types import DocumentInfo, IndexReport, Progress, SearchOptions, SearchResult, SyncReport
+
+
+class Engine(Protocol):
+    """One collection of one store. `retriever.Retriever` documents the methods."""
+
+    def index(self, paths: Sequence[str], *, progress: Callable[[Progress], None] | None) -> IndexReport: ...
+
+    def sync(self, folder: str, *, progress: Callable[[Progress], None] | None) -> SyncReport: ...
+
+    def add(
+        self, documents: Iterable[Document], *, progress: Callable[[Progress], None] | None
+    ) -> IndexReport: ...
+
+    def search(self, options: SearchOptions) -> SearchResult: ...
+
+    def get(self, doc_id: str) -> DocumentInfo: ...
+
+    def text(self, doc_id: str, start: int, end: int | None) -> str: ...
+
+    def documents(self) -> list[DocumentInfo]: ...
+
+    def delete(self, doc_ids: Sequence[str]) -> list[str]: ...
+
+    def collections(self) -> list[str]: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,70 @@
+"""Values and errors to JSON bytes and back, the same for sockets and HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from encoders.errors import RetrievalError
+
+T = TypeVar("T")
+
+_BUILT_IN: dict[str, type[Exception]] = {
+    error.__name__: error for error in (FileNotFoundError, TypeError, ValueError)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireError:
+    """An error as it travels.
+
+    Attributes:
+        code: stable name of the class.
+        message: what happened and what to do.
+        details: the facts the message states.
+    """
+
+    code: str
+    message: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def encode(value: Any) -> bytes:
+    """Write dataclasses, containers and scalars as JSON."""
+    return msgspec.json.encode(value)
+
+
+def decode(data: bytes, kind: type[T]) -> T:
+    """Read JSON as ``kind``, checking every field.
+
+    Raises:
+        ValueError: the bytes are no such value; the message names the place.
+    """
+    return msgspec.json.decode(data, type=kind)
+
+
+def error_to_wire(error: Exception) -> WireError:
+    """Describe an error; one that is not ours keeps only the name of its class."""
+    if isinstance(error, RetrievalError):
+        return WireError(code=error.code, message=str(error), details=dict(error.details))
+    if type(error).__name__ in _BUILT_IN:
+        return WireError(code=type(error).__name__, message=str(error))
+    return WireError(code="internal", message=f"{type(error).__name__} in the store's process; see its log")
+
+
+def error_from_wire(error: WireError) -> Exception:
+    """Make the error that `error_to_wire` described."""
+    if error.code in _BUILT_IN:
+        return _BUILT_IN[error.code](error.message)
+    kinds = {kind.code: kind for kind in all_errors()}
+    return kinds.get(error.code, RetrievalError)(error.message, **error.details)
+
+
+def all_errors(root: type[RetrievalError] = RetrievalError) -> Iterator[type[RetrievalError]]:
+    """Walk over the error classes that are loaded, the root first."""
+    yield root
+    for kind in root.__subclasses__():
+        yield from all_errors(kind)
