@@ -64,7 +64,7 @@ def bars(title: str, groups: Mapping[str, Sequence[Bar]], *, maximum: float = 1.
     """Draw horizontal bars in groups with their intervals and numbers; a label keeps its colour."""
     labels = list(dict.fromkeys(bar.label for members in groups.values() for bar in members))
     colours = {label: CATEGORIES[n % len(CATEGORIES)] for n, label in enumerate(labels)}
-    left, span, thick, y = 190, 430, 20, 40
+    left, span, thick, y = 136, 330, 20, 40
     parts = [_text(0, 20, title, weight="600", anchor="start", size=15)]
     for group, members in groups.items():
         if len(groups) > 1:
@@ -74,7 +74,7 @@ def bars(title: str, groups: Mapping[str, Sequence[Bar]], *, maximum: float = 1.
             parts += _bar(bar, left, y, span, thick, maximum, colours[bar.label])
             y += thick + 6
         y += 8
-    return _svg(left + span + 80, y + 4, title, parts)
+    return _svg(left + span + 64, y + 4, title, parts)
 
 
 def lines(
@@ -82,7 +82,7 @@ def lines(
 ) -> Markup:
     """Draw curves over a logarithmic axis, each with its own colour, dash and marker."""
     xs = sorted({x for points in series.values() for x in points})
-    left, top, width, height = 52, 44, 560, 260
+    left, top, width, height = 52, 44, 460, 250
     low, high = math.log2(xs[0]), math.log2(xs[-1])
 
     def place(x: float, y: float) -> tuple[float, float]:

@@ -25,13 +25,14 @@ h2 { font-size: 1.3rem; margin: 3rem 0 .5rem; padding-top: 1rem; border-top: 2px
 h3 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
 p, ul { max-width: 44rem; margin: .5rem 0; }
 .quiet { color: #595959; }
-.wide { overflow-x: auto; margin: .75rem 0; }
+.wide { overflow-x: auto; margin: .75rem 0 1.5rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .94rem; }
 caption { text-align: left; color: #595959; padding: 0 0 .4rem; }
-th, td { padding: .35rem .8rem .35rem 0; text-align: right; white-space: nowrap; vertical-align: baseline; }
+th, td { padding: .35rem .8rem .35rem 0; text-align: right; white-space: nowrap; vertical-align: top; }
 th[scope=row], thead th:first-child { text-align: left; font-weight: 600; }
 thead th { border-bottom: 1.5px solid #1a1a1a; }
 tbody tr + tr > * { border-top: 1px solid #e0e0e0; }
+small { display: block; color: #595959; font-size: .8em; }
 figure { margin: 1.25rem 0; }
 .pair { display: flex; flex-wrap: wrap; gap: 1.25rem 2.5rem; }
 .pair figure { flex: 0 1 auto; margin: 0; max-width: 100%; }

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from eval.charts import Bar, bars, heat_map, lines
 from eval.evidence import EVIDENCE_METRICS
+from eval.longembed import TASKS
 from eval.markup import Markup, element, join, table
+from eval.record import ALL
 from eval.tables import NONE, costs_lines, difference_text
 
 if TYPE_CHECKING:
@@ -89,7 +91,8 @@ def needle_section(record: Record) -> Section:
 def longembed_section(record: Record) -> Section:
     """Show our rows beside the published ones, and curves by length."""
     tasks = record["tasks"]
-    header = ["system", *tasks.values(), "average"]
+    average = "average" if len(tasks) == len(TASKS) else "average of these"
+    header = ["system", *tasks.values(), average]
     ours = [[row["system"], *task_cells(row["scores"], tasks)] for row in record["rows"]]
     peers = [[row["system"], *task_cells(row["scores"], tasks)] for row in record["published"][:15]]
     pictures = {
@@ -108,7 +111,7 @@ def longembed_section(record: Record) -> Section:
         table(header, ours, caption="measured here"),
         table(header, peers, caption="as published"),
         _bullets(notes),
-        *(element("figure", picture) for picture in pictures.values()),
+        element("div", *(element("figure", picture) for picture in pictures.values()), class_="pair"),
     ]
     return Section(title="LongEmbed", parts=parts, pictures=pictures)
 
@@ -119,7 +122,10 @@ def notes_of(record: Record) -> list[str]:
     if settings["generated"]:
         names = " and ".join(record["tasks"][task] for task in settings["generated"])
         notes.append(f"{names}: generated from the published recipe, not the published draw")
-        notes.append(f"lengths measured: {', '.join(f'{length:,}' for length in settings['lengths'])}")
+        notes.append(
+            f"lengths measured: {', '.join(f'{length:,}' for length in settings['lengths'])}; "
+            "published scores are means over 256 to 32,768"
+        )
     if settings["queries_per_set"]:
         notes.append(f"at most {settings['queries_per_set']} queries of every set")
     return notes + [f"not measured: {reason}" for reason in record["missing"].values()]
@@ -166,7 +172,7 @@ def compare_section(record: Record) -> Section:
             f"{one['origin']}: {one['metric']}",
             f"{one['first']:.3f}",
             f"{one['second']:.3f}",
-            difference_text(one["difference"]),
+            _difference(one["difference"]),
             f"{one['difference']['p']:.4f}",
             one["verdict"],
         ]
@@ -212,32 +218,47 @@ def _figures_chart(record: Record) -> Markup:
 
 
 def _figures_table(record: Record) -> Markup:
-    shown = [
-        metric
-        for metric in (*_METRICS, "found")
-        if any(metric in one for system in record["systems"] for one in system["figures"].values())
-    ]
-    groups = list(record["systems"][0]["figures"])
-    rows = []
-    for group in groups:
-        for system in record["systems"]:
-            figures = system["figures"][group]
-            name = f"{group}: {system['name']}" if len(groups) > 1 else system["name"]
-            rows.append([name, *(_interval(figures.get(metric)) for metric in shown)])
-    return table(["", *shown], rows, caption="mean and half of the 95 % interval")
+    parts = [_group_table(record["systems"], group) for group in record["systems"][0]["figures"]]
+    return join([element("p", "Mean and half of the 95 % interval.", class_="quiet"), *parts])
+
+
+def _group_table(systems: Sequence[Record], group: str) -> Markup:
+    rows = {system["name"]: system["figures"][group] for system in systems}
+    known = (*_METRICS, "found")
+    shown = [metric for metric in known if any(metric in figures for figures in rows.values())]
+    cells = [[name, *(_interval(figures.get(metric)) for metric in shown)] for name, figures in rows.items()]
+    return table(["" if group == ALL else group, *shown], cells)
 
 
 def _differences_table(record: Record) -> Markup:
     metrics = list(dict.fromkeys(one["metric"] for one in record["differences"]))
-    rows: dict[str, dict[str, str]] = {}
+    rows: dict[str, dict[str, dict[str, Markup]]] = {}
     for one in record["differences"]:
-        rows.setdefault(f"{one['set']}: against {one['baseline']}", {})[one["metric"]] = difference_text(one)
-    cells = [[name, *(found.get(metric, NONE) for metric in metrics)] for name, found in rows.items()]
-    return table(["", *metrics], cells, caption="paired by query, 95 % interval; * where p is below .05")
+        group = rows.setdefault(one["set"], {})
+        group.setdefault(f"against {one['baseline']}", {})[one["metric"]] = _difference(one)
+    parts = [
+        table(
+            ["" if name == ALL else name, *metrics],
+            [[against, *(cells.get(metric, NONE) for metric in metrics)] for against, cells in group.items()],
+        )
+        for name, group in rows.items()
+    ]
+    note = (
+        "Paired by query, with 95 % bootstrap intervals; a star where the randomisation test gives p < .05."
+    )
+    return join([element("p", note, class_="quiet"), *parts])
 
 
 def _interval(one: Mapping[str, float] | None) -> str:
-    return f"{one['mean']:.3f} ±{(one['high'] - one['low']) / 2:.3f}" if one else NONE
+    if one is None:
+        return NONE
+    return join([f"{one['mean']:.3f}", element("small", f"±{(one['high'] - one['low']) / 2:.3f}")])
+
+
+def _difference(one: Mapping[str, float]) -> Markup:
+    mean, _, rest = difference_text(one).partition(" [")
+    span, _, star = f"[{rest}".partition("] ")
+    return join([f"{mean} {star}".rstrip(), element("small", span if span.endswith("]") else f"{span}]")])
 
 
 def _depths(cells: Mapping[str, float]) -> dict[str, float]:

@@ -66,7 +66,8 @@ def costs_lines(record: Mapping[str, Any]) -> list[str]:
     lines = [
         _ingest_line(ingest, cached=record["settings"]["vectors_from_cache"]),
         _coverage_line(ingest),
-        f"queries: {query['count']:,}, p50 {query['p50_ms']:.1f} ms, p95 {query['p95_ms']:.1f} ms",
+        _latency_line(query, "a search for 10 documents with 3 spans each"),
+        _latency_line(record["costs"]["ranking_query"], "the searches measured above, for 100 documents"),
         f"peak memory: {record['costs']['peak_memory_bytes'] / 2**20:,.0f} MiB, data set included",
     ]
     unjudged = record["dataset"]["queries_without_relevant_document"]
@@ -104,3 +105,7 @@ def _coverage_line(ingest: Mapping[str, Any]) -> str:
         f"coverage: {ingest['tokens_embedded']:,} of {ingest['tokens']:,} tokens embedded"
         f" ({ingest['coverage']:.4%}), {len(ingest['incomplete'])} documents incomplete"
     )
+
+
+def _latency_line(query: Mapping[str, Any], what: str) -> str:
+    return f"{what}: p50 {query['p50_ms']:.1f} ms, p95 {query['p95_ms']:.1f} ms ({query['count']:,} timed)"
