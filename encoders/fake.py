@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from encoders.coverage import measure_coverage
+from encoders.errors import InvalidInputError
 from encoders.inputs import require_texts
 from encoders.types import Embeddings, TokenEmbeddings, TokenSpans
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from encoders.protocols import Tokenizer
     from encoders.types import FloatArray, TextKind
@@ -50,6 +51,13 @@ class HashEncoder:
     """
 
     def __init__(self, *, dim: int = 64, max_tokens: int = 256, special_tokens: int = 2) -> None:
+        if dim < 1 or max_tokens <= special_tokens:
+            raise InvalidInputError(
+                f"needs dim >= 1 and max_tokens > special_tokens, got {dim}, {max_tokens}, {special_tokens}",
+                dim=dim,
+                max_tokens=max_tokens,
+                special_tokens=special_tokens,
+            )
         self._dim = dim
         self._max_tokens = max_tokens
         self._tokenizer = HashTokenizer(special_tokens=special_tokens)
@@ -91,6 +99,27 @@ class HashEncoder:
                 vectors[row] = total / np.linalg.norm(total)
             ledgers.append(measure_coverage(text, tokens, segments=math.ceil(len(tokens) / window)))
         return Embeddings(vectors, tuple(ledgers))
+
+    @property
+    def token_dim(self) -> int:
+        """Length of a token vector."""
+        return self._dim
+
+    def tokens_of(self, text: str) -> TokenSpans:
+        """Return the tokens of ``text``."""
+        return self._tokenizer.tokenize([text])[0]
+
+    def token_windows(
+        self, text: str, *, kind: TextKind = "document", overlap: int | None = None
+    ) -> Iterator[TokenEmbeddings]:
+        """Yield `encode_tokens` at once: no token of this encoder sees another."""
+        yield self.encode_tokens(text, kind=kind)
+
+    def encode_document(
+        self, text: str, *, kind: TextKind = "document", temperature: float = math.inf
+    ) -> Embeddings:
+        """Embed one text of any length as `embed` does; ``temperature`` changes nothing."""
+        return self.embed([text], kind=kind)
 
     def encode_tokens(self, text: str, *, kind: TextKind = "document") -> TokenEmbeddings:
         """Return the unit vector of each token."""

@@ -159,6 +159,11 @@ class TorchEncoder:
             np.concatenate([part.vectors for part in parts]), np.concatenate([part.offsets for part in parts])
         )
 
+    @property
+    def token_dim(self) -> int:
+        """Length of a token vector."""
+        return self._parts.hidden_size
+
     def tokens_of(self, text: str) -> TokenSpans:
         """Return the tokens that `token_windows` gives vectors of."""
         return self._parts.tokenizer.tokenize([text])[0]

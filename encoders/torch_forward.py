@@ -153,7 +153,7 @@ class PaddedForward:
 
 def can_attend(model: TransformerModel) -> bool:
     """Tell whether the model calls its attention through transformers' interface."""
-    return bool(model.module.is_backend_compatible())
+    return bool(type(model.module)._supports_attention_backend)
 
 
 def _packing(model: TransformerModel, options: AttentionOptions) -> Packing:

@@ -7,7 +7,7 @@ same up to rounding; modules are swapped, no model code is repeated.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import nn
@@ -55,11 +55,11 @@ class ResidualNorm(nn.Module):
 
 def can_fuse(dtype: torch.dtype) -> bool:
     """Tell whether oneDNN computes in ``dtype`` on this processor."""
-    if not torch.backends.mkldnn.is_available():
+    backend: Any = torch.backends.mkldnn
+    if not backend.is_available():
         return False
-    return dtype == torch.float32 or (
-        dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    )
+    bfloat16 = dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return dtype == torch.float32 or bfloat16
 
 
 def fuse(model: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:

@@ -131,7 +131,9 @@ def extend_model(model: TransformerModel, extension: Extension) -> None:
 def _lengthened(table: nn.Embedding, offset: int, extension: Extension) -> nn.Embedding:
     rows = table.weight.detach().float().cpu().numpy()
     longer = np.concatenate([rows[:offset], interpolated_table(rows[offset:], factor=extension.factor)])
-    return nn.Embedding(*longer.shape, _weight=torch.from_numpy(longer).to(table.weight), _freeze=True)
+    longer_table = nn.Embedding(len(longer), longer.shape[1])
+    longer_table.weight = nn.Parameter(torch.from_numpy(longer).to(table.weight), requires_grad=False)
+    return longer_table
 
 
 def choose_device(name: str) -> torch.device:
