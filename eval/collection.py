@@ -52,10 +52,19 @@ def measure_own(
     makers: Sequence[Maker],
     *,
     per_maker: int,
+    encoder: str,
     watch: Watch,
     writer: Writer | None = None,
 ) -> tuple[JSONObject, Dataset]:
     """Write queries from a collection and measure the collection with them; nothing is stored.
+
+    Args:
+        retriever: opened on the collection.
+        makers: kinds of queries.
+        per_maker: at most so many queries of a kind.
+        encoder: the name that the collection was opened with, for the record.
+        watch: is told of the stages.
+        writer: for the kind ``llm``.
 
     Returns:
         The record, and the data set of the queries.
@@ -75,7 +84,7 @@ def measure_own(
         settings={
             "makers": list(makers),
             "per_maker": per_maker,
-            "encoder": retriever.encoder.fingerprint,
+            "encoder": {"model": encoder},
             "vectors_from_cache": False,
         },
         costs={"query": latency(measurement.seconds)},

@@ -111,7 +111,12 @@ def own(
     writer = ChatEndpoint(url=llm, model=model) if llm and model else None
     with ProgressWatch() as watch, Retriever.open(store, collection=collection, encoder=encoder) as retriever:
         record, dataset = measure_own(
-            retriever, checked_makers(makers), per_maker=per_kind, watch=watch, writer=writer
+            retriever,
+            checked_makers(makers),
+            per_maker=per_kind,
+            encoder=encoder,
+            watch=watch,
+            writer=writer,
         )
     if out:
         write_queries(out, dataset)
@@ -144,10 +149,13 @@ def shadow(
     json_file: Path | None,
 ) -> None:
     """Ask what you use today and this retriever the same queries, and compare."""
+    from functools import partial
+
     from rich.console import Console
 
     from eval.blind_page import blind_page, dump_key
     from eval.collection import text_reader
+    from eval.encoding import open_encoder
     from eval.progress import ProgressWatch
     from eval.record import write_record
     from eval.shadow import OURS, THEIRS, load_queries
@@ -158,7 +166,7 @@ def shadow(
     from retriever import Retriever
 
     with ProgressWatch() as watch, Retriever.open(store, collection=collection, encoder=encoder) as retriever:
-        target = open_target(against, limit=limit, encoder=retriever.encoder, using=using)
+        target = open_target(against, limit=limit, load=partial(open_encoder, encoder), using=using)
         ours = RetrieverSystem(retriever, limit=limit)
         record, pairs = compare(ours, target, load_queries(queries, qrels), address=against, watch=watch)
         if page:

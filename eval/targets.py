@@ -58,14 +58,14 @@ class Target:
 
 
 def open_target(
-    address: str, *, limit: int, encoder: Encoder, using: str = "", timeout_s: float = 60
+    address: str, *, limit: int, load: Callable[[], Encoder], using: str = "", timeout_s: float = 60
 ) -> Target:
     """Make a target of an address in one of the three forms.
 
     Args:
         address: see the module.
         limit: documents, or points of Qdrant, asked for.
-        encoder: embeds queries for Qdrant.
+        load: loads the encoder that embeds queries for Qdrant; not called for the others.
         using: name of the vector in Qdrant, empty for the unnamed one.
         timeout_s: for each query.
 
@@ -78,7 +78,7 @@ def open_target(
     if kind == "http":
         return Target(_http(rest, timeout_s), limit=limit)
     if kind == "qdrant":
-        return Target(_qdrant(rest, encoder, using, timeout_s), limit=limit)
+        return Target(_qdrant(rest, load(), using, timeout_s), limit=limit)
     if kind == "python":
         return Target(_python(rest), limit=limit)
     raise TargetError(
