@@ -21,13 +21,16 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import zstandard
 
-from encoders.types import Document, Location, Mark, Span
+from encoders.types import Document, Mark, Span
 from indexers.durable import sync_all, write_replacing
 from indexers.errors import CorruptTextError
+from indexers.locating import MarkIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from encoders.types import Location
 
 T = TypeVar("T")
 
@@ -82,6 +85,7 @@ class FolderTextStore:
         self._unsynced: set[Path] = set()
         self._pages = _Recent[_Page](_CACHED_PAGES)
         self._manifests = _Recent[Manifest](_CACHED_PAGES)
+        self._marks = _Recent[MarkIndex](_CACHED_PAGES)
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -122,19 +126,8 @@ class FolderTextStore:
     def locate(self, reference: str, span: Span) -> Location:
         """Return lines, pages, headings and further facts of a span."""
         manifest = self._manifest(reference)
-        last = max(span.start, span.end - 1)
-        begin = [mark for mark in manifest.marks if mark.span.start <= span.start < mark.span.end]
-        final = [mark for mark in manifest.marks if mark.span.start <= last < mark.span.end]
-        headings = sorted((mark for mark in begin if mark.kind == "heading"), key=lambda mark: mark.level)
-        symbols = [mark for mark in begin if mark.kind == "symbol"]
-        return Location(
-            line_start=self._line(manifest, span.start),
-            line_end=self._line(manifest, last),
-            page_start=_number(begin, "page"),
-            page_end=_number(final, "page"),
-            heading_path=tuple(str(mark.value) for mark in headings),
-            symbol=str(max(symbols, key=lambda mark: mark.level).value) if symbols else None,
-        )
+        marks = self._marks.get(reference, lambda: MarkIndex(manifest.marks))
+        return marks.locate(span, lambda position: self._line(manifest, position))
 
     def _line(self, manifest: Manifest, position: int) -> int:
         if not manifest.pages:
@@ -231,7 +224,3 @@ def cut_pages(text: str) -> Iterator[Span]:
             end = line or (end - 1 if text[end - 1] == "\r" else end)
         cuts.append(end)
     return (Span(start, end) for start, end in pairwise(cuts))
-
-
-def _number(marks: list[Mark], kind: str) -> int | None:
-    return next((int(mark.value) for mark in marks if mark.kind == kind), None)

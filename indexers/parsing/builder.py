@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from encoders.types import Mark, Span
-from indexers.parsing.cells import cell_range
+from indexers.cells import cell_range
 from indexers.parsing.types import Parsed, UnparsableError
 
 if TYPE_CHECKING:

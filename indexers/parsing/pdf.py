@@ -99,6 +99,7 @@ def _pages(document: Any, count: int, options: ParseOptions) -> Iterator[_Page]:
 
 
 def _read_page(page: Any, options: ParseOptions) -> _Page:
+    page.set_rotation(0)  # a turned page is read as it was written, not as it is shown
     text_page = page.get_textpage()
     try:
         text = text_page.get_text_range() if text_page.count_chars() else ""

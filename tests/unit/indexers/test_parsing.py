@@ -29,7 +29,8 @@ def test_an_empty_file_is_skipped_with_a_reason(data):
 
 
 def test_a_format_without_a_parser_is_skipped_by_name():
-    assert parse(b"\x7fELF\x02\x01", doc_id="tool") == Skipped("tool", "no parser for application/x-executable")
+    reason = "no parser for application/x-executable"
+    assert parse(b"\x7fELF\x02\x01", doc_id="tool") == Skipped("tool", reason)
 
 
 def test_a_few_nuls_stay_in_the_text_at_their_place():

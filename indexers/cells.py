@@ -44,3 +44,12 @@ def rows_within(value: str, first_line: int, last_line: int) -> str:
         return value
     left, top, right, bottom = match[1], int(match[2]), match[3], int(match[4])
     return f"{left}{min(top + first_line, bottom)}:{right}{min(top + last_line, bottom)}"
+
+
+def joined_range(ranges: list[str]) -> str | None:
+    """Return the smallest range that holds all of ``ranges``, which follow one another; None for none."""
+    matches = [match for one in ranges if (match := _RANGE.fullmatch(one)) is not None]
+    if not matches:
+        return ranges[0] if ranges else None
+    right = max((match[3] for match in matches), key=lambda name: (len(name), name))
+    return f"{matches[0][1]}{matches[0][2]}:{right}{matches[-1][4]}"

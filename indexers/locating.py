@@ -1,0 +1,105 @@
+"""Where a span lies, read off the marks of its text."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+from encoders.types import Location
+from indexers.cells import joined_range, rows_within
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from encoders.types import Mark, MarkKind, Span
+
+
+class MarkIndex:
+    """The marks of one text, to be asked many times.
+
+    Pages, turns, times, sheets, cells and slides follow one another, so their marks
+    at a position are found by bisection; headings and symbols nest.
+
+    Args:
+        marks: in order of start.
+    """
+
+    def __init__(self, marks: Iterable[Mark]) -> None:
+        self._marks: dict[str, list[Mark]] = {}
+        for mark in marks:
+            self._marks.setdefault(mark.kind, []).append(mark)
+        self._starts = {kind: [mark.span.start for mark in each] for kind, each in self._marks.items()}
+
+    def locate(self, span: Span, line_of: Callable[[int], int]) -> Location:
+        """Return what the marks say of a span.
+
+        Args:
+            span: of the text; an empty one stands for its position.
+            line_of: the line of a position, from 1.
+        """
+        last = max(span.start, span.end - 1)
+        pages, slides = self._touching("page", span.start, last), self._touching("slide", span.start, last)
+        times = self._touching("time", span.start, last)
+        sheets = self._touching("sheet", span.start, last)
+        return Location(
+            line_start=line_of(span.start),
+            line_end=line_of(last),
+            page_start=_number(_holding(pages, span.start)),
+            page_end=_number(_holding(pages, last)),
+            heading_path=tuple(str(mark.value) for mark in self._around("heading", span.start)),
+            symbol=next((str(mark.value) for mark in self._around("symbol", span.start)[-1:]), None),
+            speaker=_names(self._touching("speaker", span.start, last)),
+            time_start=next((float(mark.value) for mark in times if mark.level == 0), None),
+            time_end=_end_of(times),
+            sheet=_names(sheets),
+            cell_range=self._cells(span.start, last, len(sheets), line_of),
+            slide=_number(_holding(slides, span.start)),
+        )
+
+    def _touching(self, kind: MarkKind, start: int, last: int) -> Sequence[Mark]:
+        """Return the marks of a kind that share a character with ``[start, last]``, in order."""
+        starts = self._starts.get(kind, [])
+        # The mark that holds ``start`` is the last to begin at or before it, with its twin at the same place.
+        before = bisect_right(starts, start)
+        low = bisect_left(starts, starts[before - 1]) if before else 0
+        marks = self._marks.get(kind, [])[low : bisect_right(starts, last)]
+        return [mark for mark in marks if mark.span.end > start]
+
+    def _around(self, kind: MarkKind, position: int) -> list[Mark]:
+        """Return the marks of a kind that hold a position, the outermost first."""
+        found = [mark for mark in self._marks.get(kind, []) if mark.span.start <= position < mark.span.end]
+        return sorted(found, key=lambda mark: mark.level)
+
+    def _cells(self, start: int, last: int, sheets: int, line_of: Callable[[int], int]) -> str | None:
+        """Return the rows of a span; None when it reaches over tables that are not of one sheet."""
+        runs = self._touching("cells", start, last)
+        if not runs or sheets > 1 or (len(runs) > 1 and sheets == 0):
+            return None
+        parts = []
+        for run in runs:
+            top = line_of(run.span.start)
+            low = line_of(max(start, run.span.start)) - top
+            high = line_of(min(last, run.span.end - 1)) - top
+            parts.append(rows_within(str(run.value), low, high))
+        return joined_range(parts)
+
+
+def _holding(marks: Sequence[Mark], position: int) -> Mark | None:
+    return next((mark for mark in marks if mark.span.start <= position < mark.span.end), None)
+
+
+def _number(mark: Mark | None) -> int | None:
+    return None if mark is None else int(mark.value)
+
+
+def _names(marks: Sequence[Mark]) -> str | None:
+    """Return the different values in order of appearance: a span over two turns names both speakers."""
+    return ", ".join(dict.fromkeys(str(mark.value) for mark in marks)) or None
+
+
+def _end_of(times: Sequence[Mark]) -> float | None:
+    """Return when the last cue ends; None when that is not known."""
+    if not times:
+        return None
+    last = times[-1].span.start
+    return next((float(mark.value) for mark in times if mark.span.start == last and mark.level == 1), None)
