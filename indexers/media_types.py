@@ -60,7 +60,7 @@ _HTML = re.compile(
 )
 _SRT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\d+\r?\n\d\d:\d\d:\d\d[,.]\d{3} --> \d\d:\d\d:\d\d")
 _MAIL = re.compile(
-    rb"(?:From |(?:Received|Return-Path|Delivered-To|MIME-Version|Message-ID|From|X-[\w-]+): )", re.I
+    rb"(?:From |(?:Received|Return-Path|Delivered-To|MIME-Version|Message-ID|From|Subject|X-[\w-]+): )", re.I
 )
 _MAIL_HEADER = re.compile(rb"^(?:From|To|Subject|Date|Message-ID|MIME-Version|Received): ", re.I | re.M)
 _FEWEST_HEADERS = 3
@@ -90,13 +90,19 @@ def media_type_of(name: str, data: bytes = b"") -> str:
         return shebang
     guessed = mimetypes.guess_type(name)[0] or ""
     if guessed.startswith(_KNOWN_BINARY):
-        # SVG is text, and so is what merely bears the name of an office file.
-        return (
-            guessed
-            if not data or b"\0" in data[:_READ] or not guessed.startswith("image/svg")
-            else "text/plain"
-        )
+        return guessed if not data or _is_binary(data[:_READ]) else "text/plain"
     return _by_look(data) or "text/plain"
+
+
+def _is_binary(head: bytes) -> bool:
+    """Tell bytes from text: what has the name of an office file, a picture or a PDF may be either."""
+    if b"\0" in head:
+        return True
+    try:
+        head[: len(head) - 4 * (len(head) == _READ)].decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start < len(head) - 8
+    return False
 
 
 def _by_signature(data: bytes) -> str:

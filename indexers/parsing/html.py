@@ -42,6 +42,7 @@ class _Table:
     """A table being written; it is ``clean`` as long as every row is one line."""
 
     start: int
+    cell_start: int = 0
     rows: int = 0
     cells: int = 0
     columns: int = 0
@@ -146,7 +147,7 @@ class HtmlWriter(HTMLParser):
             self._open_cell()
         elif tag in _BLOCKS:
             self._spoil_rows(tag)
-            self._break(tag)
+            self._break("li" if self._lists and tag in ("ul", "ol") else tag)
             self._open_block(tag)
 
     def _open_block(self, tag: str) -> None:
@@ -166,7 +167,7 @@ class HtmlWriter(HTMLParser):
     def _inline(self, data: str) -> None:
         text = _SPACES.sub(" ", data)
         if text != " " and text:
-            lead = (self._space or text[0] == " ") and not self._out.at_line_start
+            lead = (self._space or text[0] == " ") and not self._fresh()
             written = (" " if lead else "") + text.strip(" ")
             self._out.write(written)
             if self._heading is not None:
@@ -203,6 +204,10 @@ class HtmlWriter(HTMLParser):
             self._out.open_section(title, level, start=start)
         self._break("p")
 
+    def _fresh(self) -> bool:
+        """Whether nothing stands yet in this line or cell, so that no blank may."""
+        return self._out.at_line_start or (self._in_row() and self._out.length == self._tables[-1].cell_start)
+
     def _in_row(self) -> bool:
         return bool(self._tables) and self._tables[-1].clean and self._tables[-1].cells > 0
 
@@ -230,6 +235,7 @@ class HtmlWriter(HTMLParser):
             self._out.write(CELL_SEPARATOR)
         self._space = False
         table.cells += 1
+        table.cell_start = self._out.length
 
     def _end_row(self, table: _Table) -> None:
         if table.cells:

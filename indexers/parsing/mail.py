@@ -56,9 +56,7 @@ def _content(part: MIMEPart) -> str:
     return content if isinstance(content, str) else content.decode("utf-8", "replace")
 
 
-def _write_attachment(
-    part: MIMEPart, source: Source, options: ParseOptions, builder: TextBuilder
-) -> None:
+def _write_attachment(part: MIMEPart, source: Source, options: ParseOptions, builder: TextBuilder) -> None:
     name = one_line(part.get_filename() or "") or part.get_content_type()
     if source.depth >= options.limits.depth:
         builder.note(f"attachment {name!r} left out: nested more than {options.limits.depth} deep")
