@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from encoders.errors import InvalidInputError
 
@@ -69,6 +69,8 @@ class EncoderConfig:
                 raise InvalidInputError(f"{name} must be at least 1, got {value}", **{name: value})
         _require_choice("overflow", self.overflow, ("split", "error", "truncate"))
         _require_choice("dtype", self.dtype, ("auto", "float32", "bfloat16"))
+        if self.pooling is not None:
+            _require_choice("pooling", self.pooling, get_args(PoolingName))
         _require_choice("forward", self.forward, ("auto", "packed", "padded"))
 
 

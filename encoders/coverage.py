@@ -63,8 +63,8 @@ def _lost_characters(text: str, offsets: IntArray) -> int:
     if text.isascii():
         codes = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
         return int((bare & (codes > 32) & (codes < 127)).sum())
-    bare &= np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32) > 32
     covered = ~bare
+    bare &= np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32) > 32
     lost = 0
     for place in np.flatnonzero(bare).tolist():
         if unicodedata.category(text[place]).startswith("M") and place and covered[place - 1]:

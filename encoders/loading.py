@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from encoders.config import DtypeName, ForwardName, Overflow, PoolingName
+    from encoders.http_encoder import HttpEncoder, HttpEncoderConfig
     from encoders.torch_encoder import TorchEncoder
     from encoders.types import TextKind
 
@@ -98,6 +99,26 @@ def load_configured(name_or_path: str, config: EncoderConfig) -> TorchEncoder:
     return build_encoder(folder, config, name=name)
 
 
+def load_http_encoder(config: HttpEncoderConfig, *, tokenizer: str | None = None) -> HttpEncoder:
+    """Open an encoder behind an HTTP endpoint.
+
+    Args:
+        config: where it is and what it takes.
+        tokenizer: ``bundled``, a model folder or a hub name whose tokenizer counts
+            for the endpoint's model; None estimates, which overcounts prose.
+
+    Raises:
+        ModelError: the endpoint does not answer, or answers with something else than vectors.
+    """
+    from encoders.fast_tokenizer import load_tokenizer
+    from encoders.http_encoder import EstimatedTokenizer, HttpEncoder
+
+    if tokenizer is None:
+        return HttpEncoder(config, EstimatedTokenizer())
+    folder = read_folder(find_folder(tokenizer))
+    return HttpEncoder(config, load_tokenizer(folder.transformer, lowercase=folder.lowercase))
+
+
 def find_folder(name_or_path: str) -> Path:
     """Return the folder of a model: the bundled one, a local one, or one fetched from the hub.
 
@@ -110,6 +131,8 @@ def find_folder(name_or_path: str) -> Path:
     path = Path(name_or_path).expanduser()
     if path.is_dir():
         return path
+    if name_or_path.startswith(("http://", "https://")):
+        raise ModelError(f"{name_or_path} is an endpoint; open it with load_http_encoder", name=name_or_path)
     if path.is_absolute() or name_or_path.count("/") != 1:
         raise ModelError(
             f"there is no model folder {name_or_path}; name a folder, OWNER/MODEL on the hub, or 'bundled'",

@@ -62,7 +62,7 @@ def test_table_methods_equal_literal_positions(load, folder_of, family, method):
         longer = torch.nn.Embedding(len(rows), table.shape[1])
         longer.weight.data = torch.stack(rows)
         model.embeddings.position_embeddings = longer
-        positions = [place for place in range(ids.shape[1])]
+        positions = list(range(ids.shape[1]))
     elif method == "gp":
         positions = [place // 4 for place in range(ids.shape[1])]
     else:
