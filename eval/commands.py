@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eval.commands_mteb import mteb
 from eval.commands_own import needle, own, shadow, votes
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER, READABLE
 
@@ -170,5 +171,5 @@ def report(records: tuple[Path, ...], out: Path, title: str, pictures: Path | No
         click.echo(path)
 
 
-for command in (needle, own, shadow, votes):
+for command in (needle, own, shadow, votes, mteb):
     eval_.add_command(command)

@@ -1,0 +1,151 @@
+"""What ``longdoc bench encode`` compares, each in a process of its own.
+
+Run as a module with a `Job` as its argument, this loads one engine and encodes
+the job's texts once per line that comes in.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from encoders.types import FloatArray
+
+NEEDS: Final = {
+    "longdoc": (),
+    "longdoc float32": (),
+    "sentence-transformers float32": ("sentence_transformers",),
+    "sentence-transformers bfloat16": ("sentence_transformers",),
+    "sentence-transformers ONNX": ("sentence_transformers", "onnxruntime", "optimum"),
+    "sentence-transformers ONNX int8": ("sentence_transformers", "onnxruntime", "optimum"),
+    "sentence-transformers OpenVINO": ("sentence_transformers", "openvino", "optimum"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a process measures."""
+
+    engine: str
+    folder: str
+    texts: str
+    vectors: str
+    length: int
+    threads: int
+
+
+def lengthened_folder(place: Path, length: int) -> Path:
+    """Copy the bundled model with a position table of at least ``length`` interpolated rows."""
+    from safetensors.numpy import load_file, save_file
+
+    from encoders.extension import interpolated_table
+    from encoders.loading import bundled_folder
+
+    source = bundled_folder()
+    weights = load_file(source / "model.safetensors")
+    name = next(name for name in weights if name.endswith("position_embeddings.weight"))
+    factor = -(-length // len(weights[name]))
+    weights[name] = interpolated_table(weights[name], factor=factor)
+    for file in source.rglob("*.json"):
+        target = place / file.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.read_bytes())
+    weights.pop(name.replace("position_embeddings.weight", "position_ids"), None)
+    save_file(weights, place / "model.safetensors", metadata={"format": "pt"})
+    _change(place / "config.json", max_position_embeddings=len(weights[name]))
+    _change(place / "sentence_bert_config.json", max_seq_length=length)
+    _change(place / "tokenizer_config.json", model_max_length=len(weights[name]))
+    return place
+
+
+def _change(path: Path, **values: int) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
+
+
+def why_missing(engine: str) -> str:
+    """Return why ``engine`` cannot be measured here, or nothing."""
+    absent = [name for name in NEEDS[engine] if find_spec(name) is None]
+    if absent:
+        return f"not installed: {', '.join(absent)}"
+    if engine.endswith("bfloat16"):
+        from encoders.processor import fast_dtype, local_flags
+
+        if fast_dtype(local_flags()) != "bfloat16":
+            return "this processor does not compute in bfloat16"
+    return ""
+
+
+def gemm_limit(threads: int) -> float:
+    """Return the tokens per second that the linear layers alone would allow, in float32."""
+    import torch
+    from safetensors.numpy import load_file
+
+    from encoders.loading import bundled_folder
+
+    torch.set_num_threads(threads)
+    weights = load_file(bundled_folder() / "model.safetensors")
+    shapes = [w.shape for n, w in weights.items() if w.ndim == 2 and ".layer." in n]
+    rows, best = 1024, dict.fromkeys(set(shapes), float("inf"))
+    for shape in best:
+        states, weight = torch.randn(rows, shape[1]), torch.randn(*shape)
+        for _ in range(30):
+            start = time.perf_counter()
+            torch.nn.functional.linear(states, weight)
+            best[shape] = min(best[shape], time.perf_counter() - start)
+    return rows / sum(best[shape] for shape in shapes)
+
+
+def load_engine(job: Job) -> Callable[[list[str]], FloatArray]:
+    """Load what ``job`` names; returns a function from texts to unit vectors."""
+    if job.engine.startswith("longdoc"):
+        from encoders.loading import load_encoder
+
+        dtype: Any = "float32" if job.engine.endswith("float32") else "auto"
+        return load_encoder(job.folder, dtype=dtype, threads=job.threads).encode
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(job.threads)
+    backend: Any = {"ONNX": "onnx", "OpenVINO": "openvino"}.get(job.engine.split()[1], "torch")
+    options: dict[str, Any] = {"dtype": torch.bfloat16} if job.engine.endswith("bfloat16") else {}
+    if job.engine.endswith("int8"):
+        options = {"file_name": "onnx/model_quint8_avx2.onnx"}
+    model = SentenceTransformer(job.folder, device="cpu", backend=backend, model_kwargs=options)
+    size = min(32, max(1, 16_384 // job.length))
+
+    def run(texts: list[str]) -> FloatArray:
+        vectors: FloatArray = model.encode(texts, batch_size=size, normalize_embeddings=True)
+        return vectors.astype(np.float32)
+
+    return run
+
+
+def work(job: Job, asked: IO[str], answers: IO[str]) -> None:
+    """Load once, then encode whenever a line comes in."""
+    from eval.machine import peak_memory_bytes
+
+    texts = json.loads(Path(job.texts).read_text(encoding="utf-8"))
+    run = load_engine(job)
+    np.save(job.vectors, run(texts))
+    answers.write("ready\n")
+    answers.flush()
+    for _ in asked:
+        start = time.perf_counter()
+        run(texts)
+        seconds = time.perf_counter() - start
+        answers.write(json.dumps({"seconds": seconds, "peak_bytes": peak_memory_bytes()}) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    work(Job(**json.loads(sys.argv[1])), sys.stdin, sys.stdout)
