@@ -28,7 +28,6 @@ _SKIPPED_FOLDERS: Final = frozenset(
 _LARGEST_FILE_BYTES: Final = 2_000_000
 _SHORTEST_QUERY: Final = (20, 4)  # characters, words
 _LONGEST_QUERY: Final = 400
-_LONGEST_TEXT: Final = 60_000
 _COMMENT_SIGNS: Final = re.compile(
     r"^[ \t]*(?:/\*+!?|\*+/|//[/!]?|#+!?|--+|;+|\*+)?[ \t]?|[ \t]*\*+/[ \t]*$", re.MULTILINE
 )
@@ -54,13 +53,15 @@ class Pair:
     path: str
 
 
-def find_pairs(projects: Sequence[Path], *, kind: PairKind = "code", shortest_text: int = 0) -> list[Pair]:
+def find_pairs(
+    projects: Sequence[Path], *, kind: PairKind = "code", lengths: tuple[int, int] = (0, 60_000)
+) -> list[Pair]:
     """Return the pairs of all projects in the order of their files, each query and each text once.
 
     Args:
         projects: one folder each; its name is the project's.
         kind: code, or prose by its headings and lead sentences.
-        shortest_text: characters; shorter texts make no pair.
+        lengths: characters of the shortest and of the longest text that make a pair.
     """
     seen: set[str] = set()
     pairs = []
@@ -68,7 +69,7 @@ def find_pairs(projects: Sequence[Path], *, kind: PairKind = "code", shortest_te
         for path in _files(folder, kind):
             for query, text in _read_file(path, kind):
                 keys = {_digest(query), _digest(text)}
-                if not shortest_text <= len(text) <= _LONGEST_TEXT or seen & keys:
+                if not lengths[0] <= len(text) <= lengths[1] or seen & keys:
                     continue
                 seen |= keys
                 place = path.relative_to(folder).as_posix()
@@ -132,7 +133,7 @@ def section_pairs(text: str) -> Iterator[tuple[str, str]]:
 
 
 def sample_pairs(pairs: Sequence[Pair], count: int) -> list[Pair]:
-    """Return ``count`` pairs chosen by the hash of their id, so that a larger sample holds the smaller one."""
+    """Return ``count`` pairs chosen by hash, so that a larger sample holds the smaller one."""
     return sorted(pairs, key=lambda pair: _digest(pair.id))[:count]
 
 
