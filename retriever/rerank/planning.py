@@ -158,8 +158,8 @@ def _too_long(query: str, size: int, model: RankingModel, options: RerankOptions
     room = model.room(query, size=size, wanted=size)
     return BudgetError(
         f"{size} passages of at least {options.least_passage_tokens} tokens do not fit {model.name}: the "
-        f"prompt and the answer leave {max(0, room)} tokens for them; shorten the query, rank fewer at a time "
-        "(policy 'sliding') or use a model with a longer context",
+        f"prompt and the answer leave {max(0, room)} tokens for them; shorten the query, rank fewer at a "
+        "time (policy 'sliding') or use a model with a longer context",
         passages=size,
         room=room,
     )
