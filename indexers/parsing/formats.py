@@ -61,7 +61,7 @@ FORMATS: Final[dict[str, Format]] = {
     "message/rfc822": Format("mail"),
     "text/csv": Format("sheets", "parse_csv"),
     "text/html": Format("html"),
-    "text/markdown": Format("plain", "parse_markdown", isolated=False),
+    "text/markdown": Format("plain", "parse_markdown"),
     "text/tab-separated-values": Format("sheets", "parse_csv"),
     "text/vtt": Format("transcripts", "parse_cues"),
     "text/x-json": Format("records", "parse_json"),

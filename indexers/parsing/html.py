@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-from indexers.parsing.builder import CELL_SEPARATOR, TextBuilder, one_line
 from indexers.cells import cell_range
+from indexers.parsing.builder import CELL_SEPARATOR, TextBuilder, one_line
 from indexers.parsing.plain import decoded
 
 if TYPE_CHECKING:

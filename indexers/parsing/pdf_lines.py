@@ -72,7 +72,8 @@ def repeated_lines(pages: Sequence[Sequence[str]]) -> Repeated:
     """Find the lines at the edges of pages that come back page after page.
 
     Two lines are the same if they are equal, or differ in one number that counts the
-    pages. A line must come back on three pages and on a fifth of all pages.
+    pages. A line must come back on three pages and on a fifth of all pages. No page
+    loses everything it holds.
     """
     found = list(_edges(pages))
     counts = Counter(key for _, _, _, keys in found for key in keys)
@@ -86,8 +87,12 @@ def repeated_lines(pages: Sequence[Sequence[str]]) -> Repeated:
         seen[key] += 1
         if seen[key] > 1:
             lines.setdefault(page, set()).add(place)
+    for page, places in list(lines.items()):
+        if len(places) == sum(1 for line in pages[page] if line.strip()):
+            del lines[page]  # a page of nothing else is its own content
     shown = [f"{_readable(key)!r} on {count} pages" for key, count in seen.most_common(_NOTED)]
     more = len(seen) - _NOTED
+    shown = shown if lines else []
     notes = [f"repeated page headers and footers kept once: {'; '.join(shown)}"] if shown else []
     notes += [f"and {more} more repeated page headers and footers"] if more > 0 else []
     return Repeated(lines, tuple(notes))

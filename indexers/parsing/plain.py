@@ -24,6 +24,8 @@ _BOMS = (
 )
 _MOST_NULS = 0.01
 _GUESS_BYTES = 1 << 20
+_NOT_ASCII = ["cp037", "cp1026", "cp1140", "cp273", "cp424", "cp500", "cp875"]
+"""No file of today is in these, and short odd text passes for them."""
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1{2,}[ \t]*")
 
 
@@ -102,7 +104,7 @@ def _guessed(data: bytes, first_odd_byte: int) -> tuple[str, tuple[str, ...]] | 
     import charset_normalizer
 
     start = max(0, first_odd_byte - _GUESS_BYTES // 2)
-    guess = charset_normalizer.from_bytes(data[start : start + _GUESS_BYTES]).best()
+    guess = charset_normalizer.from_bytes(data[start : start + _GUESS_BYTES], cp_exclusion=_NOT_ASCII).best()
     if guess is None:
         return None
     text = data.decode(guess.encoding, errors="replace")
