@@ -49,7 +49,7 @@ class SegmenterConfig:
     max_tokens: int = 160
     context_tokens: int = 32
     max_chars: int = 4000
-    code: CodeRules = "lines"
+    code: CodeRules = "syntax"
 
     @property
     def breadcrumb_tokens(self) -> int:

@@ -148,6 +148,7 @@ def train() -> None:
 @click.option("--longest", default=20_000, show_default=True, help="Characters of the longest text.")
 @click.option("--layers", type=click.IntRange(1, 2), default=2, show_default=True, help="Of the attention.")
 @click.option("--mean-share", type=click.FloatRange(0, 1), default=0.0, show_default=True)
+@click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True, help="At most so many.")
 @click.option("--out", required=True, type=FILE, help="The weights, as safetensors.")
 @ENCODER
 @click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there for repeated experiments.")
@@ -162,6 +163,7 @@ def sea(
     longest: int,
     layers: int,
     mean_share: float,
+    epochs: int,
     out: Path,
     encoder: str,
     encoder_cache: Path | None,
@@ -188,7 +190,7 @@ def sea(
         encoder=encoder,
         encoder_cache=encoder_cache,
     )
-    config = SeaConfig(layers=layers, mean_share=mean_share)
+    config = SeaConfig(layers=layers, mean_share=mean_share, epochs=epochs)
     with ProgressWatch() as watch:
         result = train_sea(options, config, watch)
     save_attention(out, replace(result.trained.aggregator, card=make_card(result, options, config)))

@@ -21,7 +21,8 @@ def projects(tmp_path):
         folder = tmp_path / project
         folder.mkdir()
         functions = [
-            f'def {word}_{number}(path):\n    """{word.title()} the {project} file number {place} at its path."""\n'
+            f"def {word}_{number}(path):\n"
+            f'    """{word.title()} the {project} file number {place} at its path."""\n'
             + f"    {word}_value = {project}.{word}(path, {place})\n" * 12
             + f"    return {word}_value\n"
             for place, word in enumerate(words)
@@ -74,6 +75,9 @@ def test_the_commands_write_weights_and_figures(projects, tmp_path):
     assert trained.exit_code == 0, trained.output
     assert "SEA" in trained.output
     assert open_aggregator(str(weights)).card["encoder"] == "bundled"
-    found = benchmark(CodeOptions(projects=projects, aggregator=str(weights), pairs=2), ProgressWatch())
+    found = benchmark(
+        CodeOptions(projects=projects, aggregator=str(weights), pairs=9, encoder=HashEncoder(dim=384)),
+        ProgressWatch(),
+    )
     figures.write_text(json.dumps(figures_record(found)))
     assert {one["group"] for one in json.loads(figures.read_text())["figures"]} >= {"all"}

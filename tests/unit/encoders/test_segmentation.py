@@ -50,7 +50,8 @@ def test_a_tile_ends_with_its_sentence_where_no_paragraph_ends():
 
 def test_trailing_white_space_stays_with_the_tile_and_indentation_with_its_line():
     text = "".join(f"    line {number} with words   \n" for number in range(20))
-    tiles = tiles_of(text, media_type="text/x-python")
+    config = SegmenterConfig(max_tokens=24, context_tokens=6, code="lines")
+    tiles = tiles_of(text, config=config, media_type="text/x-python")
     assert len(tiles) > 3
     assert all(tile.startswith("    line") and tile.endswith("\n") for tile in tiles)
 
