@@ -112,10 +112,10 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_one_read():
 
 
 def test_a_file_that_takes_too_much_memory_is_given_up_and_the_next_one_read():
-    limits = ParseLimits(memory_bytes=256 << 20, timeout_s=60.0)
-    wide = samples.zipped({"word/document.xml": bytes(250_000_000)})
+    limits = ParseLimits(memory_bytes=192 << 20, timeout_s=60.0)
+    wide = samples.zipped({"word/document.xml": bytes(180_000_000)})
     with FileParser(ParseOptions(limits=limits)) as parser:
-        assert "more than 256 MiB" in reason(parser, wide, "wide.docx")
+        assert "more than 192 MiB" in reason(parser, wide, "wide.docx")
 
 
 def test_more_text_or_bytes_than_allowed_is_refused_and_never_cut(parser):

@@ -57,9 +57,9 @@ def damaged(draw, data):
                 st.just(b""),
                 st.binary(max_size=8),
                 st.just(bytes(broken[place : place + size]) * 2),
-                st.sampled_from([b"<", b">", b"&", b'"', b"\0", b"\xff\xff\xff\xff", b"]", b"9999999999", b"\n"]),
+                st.sampled_from([b"<", b">", b"&", b'"', b"\0", b"\xff" * 4, b"]", b"9999999999", b"\n"]),
             )
-        )  # fmt: skip
+        )
         broken[place : place + draw(st.sampled_from([0, 1, 4, size]))] = patch
     return bytes(broken)
 
