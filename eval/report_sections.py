@@ -6,19 +6,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from eval.charts import Bar, bars, heat_map, lines
-from eval.evidence import EVIDENCE_METRICS
+from eval.charts import heat_map, lines
 from eval.longembed import TASKS
-from eval.markup import Markup, element, join, table
-from eval.record import ALL
-from eval.tables import NONE, costs_lines, difference_text
+from eval.markup import Markup, element, table
+from eval.report_parts import bullets, difference, differences_table, figures_chart, figures_table, interval
+from eval.tables import NONE, costs_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Record: TypeAlias = Mapping[str, Any]
 
-_METRICS = ("nDCG@10", "MRR@10", "Recall@100", "acc@1", *EVIDENCE_METRICS)
 _GRID_TITLES = {
     "acc@1": "Right document first (%)",
     "hit@1": "Needle in the first span (%)",
@@ -45,7 +43,7 @@ class Section:
 def run_section(record: Record) -> Section:
     """Show figures with intervals, leads over the baselines, and costs."""
     data = record["dataset"]
-    picture = _figures_chart(record)
+    picture = figures_chart(record)
     parts = [
         element(
             "p",
@@ -53,11 +51,11 @@ def run_section(record: Record) -> Section:
             class_="quiet",
         ),
         element("figure", picture),
-        _figures_table(record),
+        figures_table(record),
     ]
     if record["differences"]:
-        parts += [element("h3", "Lead over the baselines"), _differences_table(record)]
-    parts += [element("h3", "Speed, memory, coverage"), _bullets(costs_lines(record))]
+        parts += [element("h3", "Lead over the baselines"), differences_table(record)]
+    parts += [element("h3", "Speed, memory, coverage"), bullets(costs_lines(record))]
     return Section(title=f"{data['name']}", parts=parts, pictures={"ndcg": picture})
 
 
@@ -83,7 +81,7 @@ def needle_section(record: Record) -> Section:
     parts = [
         element("p", text, class_="quiet"),
         element("div", *figures, class_="pair"),
-        _figures_table(record),
+        figures_table(record),
     ]
     return Section(title=f"Needles: {settings['kind']}", parts=parts, pictures=pictures)
 
@@ -110,7 +108,7 @@ def longembed_section(record: Record) -> Section:
         element("p", "Per cent: acc@1 for Passkey and Needle, nDCG@10 for the others.", class_="quiet"),
         table(header, ours, caption="measured here"),
         table(header, peers, caption="as published"),
-        _bullets(notes),
+        bullets(notes),
         element("div", *(element("figure", picture) for picture in pictures.values()), class_="pair"),
     ]
     return Section(title="LongEmbed", parts=parts, pictures=pictures)
@@ -141,7 +139,7 @@ def task_cells(scores: Mapping[str, float], tasks: Iterable[str]) -> list[str]:
 
 def own_section(record: Record) -> Section:
     """Show figures by how queries were made, with a few of the queries."""
-    picture = _figures_chart(record)
+    picture = figures_chart(record)
     first: dict[str, str] = {}
     for query in record["queries"]:
         first.setdefault(query["made"], query["text"])
@@ -153,8 +151,8 @@ def own_section(record: Record) -> Section:
     parts = [
         element("p", caveat),
         element("figure", picture),
-        _figures_table(record),
-        _bullets(
+        figures_table(record),
+        bullets(
             [
                 *(f"{made}: for example “{text}”" for made, text in first.items()),
                 f"{query['count']:,} queries, p50 {query['p50_ms']:.0f} ms, p95 {query['p95_ms']:.0f} ms",
@@ -172,7 +170,7 @@ def compare_section(record: Record) -> Section:
             f"{one['origin']}: {one['metric']}",
             f"{one['first']:.3f}",
             f"{one['second']:.3f}",
-            _difference(one["difference"]),
+            difference(one["difference"]),
             f"{one['difference']['p']:.4f}",
             one["verdict"],
         ]
@@ -189,7 +187,7 @@ def compare_section(record: Record) -> Section:
 
 def shadow_section(record: Record) -> Section:
     """Show how far two systems agree, how fast they are, and who is better where that is known."""
-    rows = [[name, _interval(one)] for name, one in record["agreement"].items()]
+    rows = [[name, interval(one)] for name, one in record["agreement"].items()]
     speed = [
         [name, f"{one['p50_ms']:.0f} ms", f"{one['p95_ms']:.0f} ms"]
         for name, one in record["latency"].items()
@@ -199,66 +197,27 @@ def shadow_section(record: Record) -> Section:
         table(("latency", "p50", "p95"), speed),
     ]
     if record["differences"]:
-        parts += [_figures_table(record), _differences_table(record)]
+        parts += [figures_table(record), differences_table(record)]
     else:
         parts.append(element("p", "No judgements were given, so which side is better is for readers to say."))
-    return Section(title="Beside the present system", parts=[*parts, _bullets(record["failures"])])
+    return Section(title="Beside the present system", parts=[*parts, bullets(record["failures"])])
 
 
-def _figures_chart(record: Record) -> Markup:
-    groups = {
-        group: [
-            Bar(label=system["name"], **{key: one[key] for key in ("low", "high")}, value=one["mean"])
-            for system in record["systems"]
-            if (one := system["figures"][group].get("nDCG@10"))
+def context_section(record: Record) -> Section:
+    """Show how much gold evidence contexts of several sizes hold, and where it stands."""
+    data = record["dataset"]
+    rows = [
+        [
+            f"{int(budget):,} tokens, {order}",
+            *(interval(one.get(name)) for name in ("evidence", "any", "depth")),
         ]
-        for group in record["systems"][0]["figures"]
-    }
-    return bars("nDCG@10 with 95 % intervals", groups)
-
-
-def _figures_table(record: Record) -> Markup:
-    parts = [_group_table(record["systems"], group) for group in record["systems"][0]["figures"]]
-    return join([element("p", "Mean and half of the 95 % interval.", class_="quiet"), *parts])
-
-
-def _group_table(systems: Sequence[Record], group: str) -> Markup:
-    rows = {system["name"]: system["figures"][group] for system in systems}
-    known = (*_METRICS, "found")
-    shown = [metric for metric in known if any(metric in figures for figures in rows.values())]
-    cells = [[name, *(_interval(figures.get(metric)) for metric in shown)] for name, figures in rows.items()]
-    return table(["" if group == ALL else group, *shown], cells)
-
-
-def _differences_table(record: Record) -> Markup:
-    metrics = list(dict.fromkeys(one["metric"] for one in record["differences"]))
-    rows: dict[str, dict[str, dict[str, Markup]]] = {}
-    for one in record["differences"]:
-        group = rows.setdefault(one["set"], {})
-        group.setdefault(f"against {one['baseline']}", {})[one["metric"]] = _difference(one)
-    parts = [
-        table(
-            ["" if name == ALL else name, *metrics],
-            [[against, *(cells.get(metric, NONE) for metric in metrics)] for against, cells in group.items()],
-        )
-        for name, group in rows.items()
+        for budget, orders in record["figures"].items()
+        for order, one in orders.items()
     ]
-    note = (
-        "Paired by query, with 95 % bootstrap intervals; a star where the randomisation test gives p < .05."
-    )
-    return join([element("p", note, class_="quiet"), *parts])
-
-
-def _interval(one: Mapping[str, float] | None) -> str:
-    if one is None:
-        return NONE
-    return join([f"{one['mean']:.3f}", element("small", f"±{(one['high'] - one['low']) / 2:.3f}")])
-
-
-def _difference(one: Mapping[str, float]) -> Markup:
-    mean, _, rest = difference_text(one).partition(" [")
-    span, _, star = f"[{rest}".partition("] ")
-    return join([f"{mean} {star}".rstrip(), element("small", span if span.endswith("]") else f"{span}]")])
+    text = f"{data['documents']:,} documents, {data['queries']:,} queries with gold spans."
+    header = ("context", "evidence held", "a whole span", "depth of the first")
+    parts = [element("p", text, class_="quiet"), table(header, rows)]
+    return Section(title=f"Contexts: {data['name']}", parts=parts)
 
 
 def _depths(cells: Mapping[str, float]) -> dict[str, float]:
@@ -269,11 +228,6 @@ def _by_length(row: Record, task: str) -> dict[float, float]:
     return {float(length): score for length, score in row["by_length"].get(task, {}).items()}
 
 
-def _bullets(items: Iterable[str]) -> Markup:
-    found = [element("li", item) for item in items]
-    return element("ul", *found) if found else join([])
-
-
 SECTIONS: dict[str, Callable[[Record], Section]] = {
     "run": run_section,
     "needle": needle_section,
@@ -281,5 +235,6 @@ SECTIONS: dict[str, Callable[[Record], Section]] = {
     "own": own_section,
     "compare": compare_section,
     "shadow": shadow_section,
+    "context": context_section,
 }
 """Kind of a record -> its section."""

@@ -102,3 +102,18 @@ def longembed_table(record: Mapping[str, Any], *, peers: int = 12) -> Table:
     for row in record["published"][:peers]:
         table.add_row(row["system"], *task_cells(row["scores"], tasks))
     return table
+
+
+def context_table(record: Mapping[str, Any]) -> Table:
+    """Lay out one row per budget and order; depth is 0 at the beginning of the context."""
+    table = Table(title=f"{record['dataset']['name']}: gold evidence in the context", title_justify="left")
+    for name in ("budget", "order", "evidence", "any whole span", "depth", "tokens"):
+        table.add_column(name, justify="left" if name == "order" else "right")
+    for budget, orders in record["figures"].items():
+        for order, figures in orders.items():
+            means = {name: one["mean"] for name, one in figures.items()}
+            depth = f"{means['depth']:.2f}" if "depth" in means else NONE
+            share, whole = f"{means['evidence']:.3f}", f"{means['any']:.3f}"
+            table.add_row(f"{int(budget):,}", order, share, whole, depth, f"{means['tokens']:,.0f}")
+        table.add_section()
+    return table

@@ -1,4 +1,4 @@
-"""``longdoc eval mteb``: the package `mteb` measures our models on local data."""
+"""Verbs of ``longdoc eval`` for further benchmarks on BEIR folders."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eval.options import ENCODER, FILE, FOLDER
+from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+BUDGETS = (500, 1000, 2000, 4000)
 
 
 @click.command("mteb")
@@ -42,3 +44,38 @@ def mteb(
         write_record(json_file, {**facts, "scores": scores})
     for name in ("main_score", "ndcg_at_10", "mrr_at_10", "recall_at_100"):
         click.echo(f"{name}: {scores[name]:.4f}")
+
+
+@click.command("context")
+@click.option("--data", required=True, type=FOLDER, help="BEIR folder with spans.jsonl.")
+@click.option("--queries", type=click.IntRange(min=1), help="At most N queries, by hash.")
+@click.option("--budget", "budgets", multiple=True, type=click.IntRange(min=1), help="Tokens; several.")
+@ENCODER
+@click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there.")
+@click.option("--json", "json_file", type=FILE, help="Write the record there.")
+def context(
+    data: Path,
+    queries: int | None,
+    budgets: tuple[int, ...],
+    encoder: str,
+    encoder_cache: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Measure how much gold evidence a prompt's context holds, by token budget and order."""
+    from rich.console import Console
+
+    from eval.beir import load_beir
+    from eval.context_run import run_context
+    from eval.encoding import open_encoder
+    from eval.progress import ProgressWatch
+    from eval.record import write_record
+    from eval.sampling import sample
+    from eval.tables_own import context_table
+
+    dataset = load_beir(data)
+    asked = sample(dataset, queries) if queries else dataset
+    with ProgressWatch() as watch:
+        record = run_context(asked, open_encoder(encoder, cache=encoder_cache), budgets or BUDGETS, watch)
+    if json_file:
+        write_record(json_file, record)
+    Console().print(context_table(record))
