@@ -7,9 +7,9 @@ client can use the same types.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +28,8 @@ MarkKind: TypeAlias = Literal[
     "page", "heading", "speaker", "time", "sheet", "cells", "slide", "symbol", "recognised"
 ]
 
-MetadataScalar: TypeAlias = str | int | float | bool | None
-MetadataValue: TypeAlias = MetadataScalar | Sequence["MetadataValue"] | Mapping[str, "MetadataValue"]
+Metadata: TypeAlias = Mapping[str, Any]
+"""JSON values by key: scalars, lists of scalars, and objects of the same kind."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -116,7 +116,7 @@ class Document:
     title: str = ""
     source: str = ""
     media_type: str = "text/plain"
-    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
     marks: tuple[Mark, ...] = ()
     notes: tuple[str, ...] = ()
 

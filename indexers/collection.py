@@ -18,6 +18,7 @@ from indexers.documents import field_types
 from indexers.durable import read_json, write_json
 from indexers.errors import DocumentNotFoundError, FingerprintMismatchError
 from indexers.filters import And, Condition, Filter, Not, Or, equals, parse_filter
+from indexers.history import VERSION, KeptVersion, kept_point
 from indexers.identifiers import document_point, segment_point
 from indexers.lexical import Analyser, Bm25, reweigh
 from indexers.types import (
@@ -90,6 +91,7 @@ class Collection:
         self._fingerprint: dict[str, Any] = settings["fingerprint"]
         self._averages = Averages(**settings["averages"]) if settings["averages"] else None
         self._entries: dict[str, Entry] = {}
+        self._by_content: dict[str, str] = {}
         self._dead: set[str] = set()
         self._fields: dict[str, frozenset[str]] = dict(_OWN_FIELDS)
         for record in index.scroll(equals("point", DOCUMENT)):
@@ -145,6 +147,44 @@ class Collection:
         except KeyError:
             raise DocumentNotFoundError(f"no document {doc_id!r}", id=doc_id) from None
 
+    def twin(self, content_hash: str) -> Entry | None:
+        """Return some document with this content, None when there is none."""
+        return self._entries.get(self._by_content.get(content_hash, ""))
+
+    def readings(self, entry: Entry) -> dict[str, str]:
+        """Return what was read for the segments of a version, by hash, with the point of each."""
+        return {
+            record.payload["text_hash"]: record.id
+            for record in self.index.scroll(
+                And((equals("generation", entry.generation), equals("point", SEGMENT))),
+                payload=("text_hash",),
+            )
+        }
+
+    def version(self, doc_id: str, number: int) -> KeptVersion | None:
+        """Return a version of a document, live or kept; None when it is not kept any more."""
+        live = self._entries.get(doc_id)
+        if live is not None and live.version == number:
+            return KeptVersion.of(live)
+        where = And((equals("doc_id", doc_id), equals("point", VERSION), equals("version", number)))
+        found = next(self.index.scroll(where), None)
+        return KeptVersion.from_payload(found.payload) if found else None
+
+    def version_of_generation(self, generation: str) -> KeptVersion | None:
+        """Return the version that a generation was, live or kept."""
+        where = equals("generation", generation)
+        not_segments = Not(equals("point", SEGMENT))
+        found = next(self.index.scroll(And((where, not_segments))), None)
+        return KeptVersion.from_payload(found.payload) if found else None
+
+    def forget_versions(self, *, before: str) -> int:
+        """Remove the record of versions replaced before a time; return how many there were."""
+        with self._writing:
+            old = And((equals("point", VERSION), Condition("replaced_at", "$lt", before)))
+            count = self.index.count(old)
+            self.index.delete_where(old)
+            return count
+
     def text(self, entry: Entry, start: int = 0, end: int | None = None) -> str:
         """Return ``[start, end)`` of a document's text."""
         return self.texts.text(entry.text, start, end)
@@ -180,8 +220,11 @@ class Collection:
             self.texts.sync()
             payload = entry.to_payload(lexical_average=self.averages.document)
             vectors = {DOCUMENT_LEXICAL: lexical} if lexical.indices else {}
-            self.index.upsert([Point(id=document_point(entry.doc_id), vectors=vectors, payload=payload)])
+            points = [Point(id=document_point(entry.doc_id), vectors=vectors, payload=payload)]
             previous = self._entries.get(entry.doc_id)
+            if previous is not None:
+                points.append(kept_point(previous))
+            self.index.upsert(points)
             self._remember(entry)
             self._dead.discard(entry.generation)
             if previous is not None:
@@ -201,6 +244,7 @@ class Collection:
         """Remove documents and return the ids that were there; the document goes first, then its segments."""
         with self._writing:
             present = [doc_id for doc_id in dict.fromkeys(doc_ids) if doc_id in self._entries]
+            self.index.upsert([kept_point(self._entries[doc_id]) for doc_id in present])
             self.index.delete([document_point(doc_id) for doc_id in present])
             for doc_id in present:
                 self._dead.add(self._entries.pop(doc_id).generation)
@@ -251,6 +295,7 @@ class Collection:
 
     def _remember(self, entry: Entry) -> None:
         self._entries[entry.doc_id] = entry
+        self._by_content[entry.content_hash] = entry.doc_id
         for name, kind in field_types(entry.metadata):
             self._fields[name] = self._fields.get(name, frozenset()) | {kind}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from indexers.errors import InvalidDocumentError
 
 if TYPE_CHECKING:
-    from encoders.types import Document, MetadataValue
+    from encoders.types import Document, Metadata
 
 MAX_ID_BYTES = 512
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -67,12 +67,12 @@ def content_hash(text: str) -> str:
     return "sha256:" + sha256(text.encode()).hexdigest()
 
 
-def plain_metadata(metadata: Mapping[str, MetadataValue]) -> dict[str, Any]:
+def plain_metadata(metadata: Metadata) -> dict[str, Any]:
     """Return metadata as plain JSON containers."""
     return {key: _plain(value) for key, value in metadata.items()}
 
 
-def _plain(value: MetadataValue) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return plain_metadata(value)
     return list(value) if isinstance(value, list | tuple) else value
@@ -93,7 +93,7 @@ def field_types(metadata: Mapping[str, Any], prefix: str = "metadata") -> Iterat
                 yield name, "number"
 
 
-def _check_mapping(value: Mapping[str, MetadataValue], doc_id: str, name: str) -> None:
+def _check_mapping(value: Metadata, doc_id: str, name: str) -> None:
     for key, one in value.items():
         path = f"{name}.{key}"
         if not isinstance(key, str) or not _KEY.fullmatch(key):

@@ -10,24 +10,21 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from encoders.coverage import measure_coverage
-from encoders.types import Coverage, Document, Segment
-from indexers.catalogue import SEGMENT, Entry, shared_payload
-from indexers.collection import Averages, Collection
+from encoders.types import Coverage, Document
+from indexers.catalogue import Entry
 from indexers.documents import checked, content_hash, plain_metadata
 from indexers.errors import InvalidDocumentError
-from indexers.identifiers import new_generation, segment_point
-from indexers.lexical import count_terms, weigh
+from indexers.identifiers import new_generation
+from indexers.lexical import weigh
 from indexers.report import IndexReport, ItemOutcome, Progress
-from indexers.types import SEGMENT_DENSE, SEGMENT_LEXICAL, Payload, Point, Vector
+from indexers.segment_writer import Piece, SegmentWriter, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from encoders.protocols import Encoder, Segmenter
-    from encoders.types import FloatArray
+    from encoders.types import Segment
+    from indexers.collection import Collection
 
 BATCH_SEGMENTS = 512
 FLUSH_SEGMENTS = 20_000
@@ -44,16 +41,29 @@ class Unreadable:
 
 @dataclass(slots=True)
 class _Draft:
-    """A document on its way into the collection."""
+    """A document on its way into the collection.
+
+    Attributes:
+        waiting: segments not written yet.
+        known: readings of an earlier version, by hash, with the point that holds their vector.
+    """
 
     document: Document
     entry: Entry
     segments: int
     waiting: int
+    known: dict[str, str]
     is_new: bool
     coverage: Coverage = field(default_factory=Coverage)
     terms: Counter[int] = field(default_factory=Counter)
     segment_terms: int = 0
+
+    def add(self, written: Written) -> None:
+        """Account for one written segment."""
+        self.coverage += written.coverage
+        self.terms.update(written.terms)
+        self.segment_terms += written.terms.total()
+        self.waiting -= 1
 
 
 class Ingest:
@@ -78,6 +88,7 @@ class Ingest:
         self._encoder = encoder
         self._segmenter = segmenter
         self._recipe = recipe_hash(segmenter)
+        self._writer = SegmentWriter(collection, encoder)
         self._progress = progress
         self._queue: deque[tuple[_Draft, Segment]] = deque()
         self._seen: set[str] = set()
@@ -86,6 +97,7 @@ class Ingest:
         self._failed: list[ItemOutcome] = []
         self._coverage = Coverage()
         self._tokens_read = 0
+        self._reused = 0
         self._unflushed = 0
         self._total: int | None = None
 
@@ -114,6 +126,7 @@ class Ingest:
             failed=tuple(self._failed),
             coverage=self._coverage,
             tokens_read=self._tokens_read,
+            segments_reused=self._reused,
             seconds=time.perf_counter() - started,
         )
 
@@ -144,7 +157,9 @@ class Ingest:
             return
         segments = self._segmenter.segment(document)
         self._collection.begin(entry.generation)
-        draft = _Draft(document, entry, len(segments), len(segments), is_new=previous is None)
+        twin = previous or self._collection.twin(entry.content_hash)
+        known = self._collection.readings(twin) if twin else {}
+        draft = _Draft(document, entry, len(segments), len(segments), known, is_new=previous is None)
         self._queue.extend((draft, segment) for segment in segments)
 
     def _keep(self, entry: Entry, previous: Entry) -> None:
@@ -185,67 +200,17 @@ class Ingest:
 
     def _write_batch(self) -> None:
         batch = [self._queue.popleft() for _ in range(min(BATCH_SEGMENTS, len(self._queue)))]
-        readings = [segment.reading(draft.document.text) for draft, segment in batch]
-        embedded = self._encoder.embed(readings, kind="document")
-        counts = [count_terms(segment.span.of(draft.document.text)) for draft, segment in batch]
-        averages = self._collection.prepare_averages(_first_averages(batch, counts))
-        self._collection.write_segments(
-            [
-                self._point(draft, segment, vector, terms, averages)
-                for (draft, segment), vector, terms in zip(batch, embedded.vectors, counts, strict=True)
-            ]
-        )
-        self._tokens_read += sum(ledger.tokens for ledger in embedded.coverage)
-        for (draft, segment), ledger, terms in zip(batch, embedded.coverage, counts, strict=True):
-            self._account(draft, segment, ledger, terms)
+        pieces = [Piece(draft.entry, draft.document.text, segment, draft.known) for draft, segment in batch]
+        for (draft, _), written in zip(batch, self._writer.write(pieces), strict=True):
+            self._tokens_read += written.tokens_read
+            self._reused += written.reused
+            draft.add(written)
+            if draft.waiting == 0:
+                self._commit(draft)
         self._unflushed += len(batch)
         if self._unflushed >= FLUSH_SEGMENTS:
             self._collection.flush()
             self._unflushed = 0
-
-    def _point(
-        self, draft: _Draft, segment: Segment, vector: FloatArray, terms: Counter[int], averages: Averages
-    ) -> Point:
-        reading = segment.reading(draft.document.text)
-        payload: Payload = {
-            "point": SEGMENT,
-            **shared_payload(draft.entry),
-            "ordinal": segment.ordinal,
-            "start": segment.span.start,
-            "end": segment.span.end,
-            "context_start": segment.context_start,
-            "tokens": segment.tokens,
-            "kind": segment.kind,
-            "breadcrumb": segment.breadcrumb,
-            "symbols": [symbol.name for symbol in segment.symbols],
-            "text_hash": blake2b(reading.encode(), digest_size=16).hexdigest(),
-            "terms": terms.total(),
-            "lexical_average": averages.segment,
-        }
-        vectors: dict[str, Vector] = {}
-        if np.any(vector):
-            vectors[SEGMENT_DENSE] = vector.tolist()
-        if terms:
-            vectors[SEGMENT_LEXICAL] = weigh(terms, average=averages.segment, bm25=self._collection.bm25)
-        return Point(
-            id=segment_point(draft.entry.generation, segment.ordinal), vectors=vectors, payload=payload
-        )
-
-    def _account(self, draft: _Draft, segment: Segment, ledger: Coverage, terms: Counter[int]) -> None:
-        """Add one written segment to its document's ledger, and commit the document with its last one."""
-        draft.coverage += self._tile_coverage(draft.document, segment, ledger)
-        draft.terms.update(terms)
-        draft.segment_terms += terms.total()
-        draft.waiting -= 1
-        if draft.waiting == 0:
-            self._commit(draft)
-
-    def _tile_coverage(self, document: Document, segment: Segment, ledger: Coverage) -> Coverage:
-        if ledger.complete:
-            return Coverage(tokens=segment.tokens, embedded=segment.tokens, segments=1)
-        tile = segment.span.of(document.text)
-        [tokens] = self._encoder.tokenizer.tokenize([tile])
-        return measure_coverage(tile, tokens)
 
     def _commit(self, draft: _Draft) -> None:
         entry = replace(
@@ -276,9 +241,3 @@ class Ingest:
 def recipe_hash(segmenter: Segmenter) -> str:
     """Name the rules that made segments; a document of another recipe is cut and embedded again."""
     return blake2b(json.dumps(segmenter.recipe, sort_keys=True).encode(), digest_size=8).hexdigest()
-
-
-def _first_averages(batch: Sequence[tuple[_Draft, Segment]], counts: Sequence[Counter[int]]) -> Averages:
-    segment = max(1.0, sum(terms.total() for terms in counts) / len(counts))
-    drafts = {id(draft): draft.waiting for draft, _ in batch}
-    return Averages(segment, max(1.0, segment * sum(drafts.values()) / len(drafts)))

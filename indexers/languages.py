@@ -29,7 +29,7 @@ UNKNOWN: Final = "und"
 """ISO 639's name for a language that was not determined."""
 
 _SAMPLE_PIECES: Final = 8
-_SAMPLE_CHARACTERS: Final = 4_000
+_SAMPLE_CHARACTERS: Final = 1_500
 _FEWEST_LETTERS: Final = 20
 _FEWEST_VOTES: Final = 4
 _SHARE_OF_WORDS: Final = 0.08
@@ -63,11 +63,11 @@ _LATIN: Final = tuple(
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _STEMMERS: Final[Mapping[str, str]] = {
-    "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek", "en": "english",
-    "es": "spanish", "et": "estonian", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish",
+    "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek",
+    "en": "english", "es": "spanish", "et": "estonian", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish",
     "hi": "hindi", "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian",
-    "lt": "lithuanian", "nl": "dutch", "no": "norwegian", "pl": "polish", "pt": "portuguese", "ro": "romanian",
-    "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
+    "lt": "lithuanian", "nl": "dutch", "no": "norwegian", "pl": "polish", "pt": "portuguese",
+    "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
 }  # fmt: skip
 
 
@@ -144,7 +144,8 @@ def _pairs_of(run: str) -> Iterator[str]:
 def _vote(sample: str, languages: Sequence[str]) -> str:
     """Return the language whose commonest words make up most of the sample."""
     words = Counter(word.lower() for word in _WORD.findall(sample))
-    votes = {one: sum(words[word] for word in STOP_WORDS[one]) for one in languages}
+    # Single letters are list items, variables and units in every language.
+    votes = {one: sum(words[word] for word in STOP_WORDS[one] if len(word) > 1) for one in languages}
     best = max(votes, key=lambda one: votes[one])
     enough = max(_FEWEST_VOTES, _SHARE_OF_WORDS * words.total())
     return best if votes[best] >= enough else UNKNOWN

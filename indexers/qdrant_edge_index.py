@@ -43,10 +43,8 @@ class EdgeIndex:
             self._shard = edge.EdgeShard.load(str(folder))
         else:
             self._shard = edge.EdgeShard.create(str(folder), _config(schema))
-            for field in schema.keywords:
-                index = edge.KeywordIndexParams()
-                self._shard.update(edge.UpdateOperation.create_field_index(field, index))
-            self._shard.flush()
+        for field in schema.keywords:  # at every opening: the process may have died before the first time
+            self._update(edge.UpdateOperation.create_field_index(field, edge.KeywordIndexParams()), size=0)
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Write whole points, replacing those with the same id."""

@@ -28,6 +28,8 @@ class IndexReport:
         coverage: the ledger of all documents that were embedded in this run.
         incomplete: ids of embedded documents that are not covered completely.
         tokens_read: tokens the encoder read, left context and special tokens included.
+        segments_reused: segments whose vector an earlier version or a document of the same
+            content had; they were not embedded.
         seconds: wall time.
     """
 
@@ -39,6 +41,7 @@ class IndexReport:
     coverage: Coverage = field(default_factory=Coverage)
     incomplete: tuple[str, ...] = ()
     tokens_read: int = 0
+    segments_reused: int = 0
     seconds: float = 0.0
 
 

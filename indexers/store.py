@@ -1,11 +1,4 @@
-"""A store: a folder with collections and their text, open in one process at a time.
-
-store.json                  format version
-lock                        who has it open
-owner.json, owner.log       the process that serves it, and what that process said
-text/                       pages of text, shared by all collections
-collections/NAME/           collection.json, and the engine's files in shard/
-"""
+"""A store: collections and their text, open in one process at a time; see `indexers.layout`."""
 
 from __future__ import annotations
 
@@ -16,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from encoders.errors import InvalidInputError
 from encoders.optional import require
 from indexers.collection import Collection, create_settings, read_settings, schema_for
-from indexers.durable import read_json, write_json
-from indexers.errors import CollectionNotFoundError, StoreFormatError
+from indexers.errors import CollectionNotFoundError
+from indexers.layout import claim
 from indexers.lock import StoreLock
 from indexers.text_store import FolderTextStore
 
@@ -25,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FORMAT = 1
-_OWN_FILES = ("lock", "owner.json", "owner.log")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -44,7 +35,7 @@ class Store:
 
     def __init__(self, folder: Path, *, shares: bool = False) -> None:
         self.folder = folder
-        _claim(folder)
+        claim(folder)
         self._lock = StoreLock(folder / "lock", shares=shares)
         self._open: dict[str, Collection] = {}
         self.texts = FolderTextStore(folder / "text")
@@ -128,20 +119,3 @@ class Store:
             collection.close()
         self._open.clear()
         self._lock.release()
-
-
-def _claim(folder: Path) -> None:
-    about = folder / "store.json"
-    if about.exists():
-        found = read_json(about).get("format")
-        if found != FORMAT:
-            raise StoreFormatError(
-                f"{folder} has store format {found}, this version reads {FORMAT}", found=found, known=FORMAT
-            )
-        return
-    if folder.is_dir() and any(path.name not in _OWN_FILES for path in folder.iterdir()):
-        raise StoreFormatError(
-            f"{folder} is not empty and holds no store; name an empty or new folder", folder=str(folder)
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(about, {"format": FORMAT})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from encoders.protocols import Encoder, Segmenter
     from retriever.profile import SearchProfile
     from retriever.protocols import Engine
-    from retriever.types import DocumentInfo, IndexReport, Progress, SearchResult, SyncReport
+    from retriever.types import DocumentInfo, IndexReport, Progress, Resolution, SearchResult, SyncReport
 
 BUNDLED = "bundled"
 
@@ -189,6 +189,24 @@ class Retriever:
             ValueError: ``start`` is after ``end`` or negative.
         """
         return self.engine.text(doc_id, start, end)
+
+    def resolve(self, evidence_id: str) -> Resolution:
+        """Find where the words of an earlier answer are now.
+
+        Args:
+            evidence_id: the id of an `Evidence`.
+
+        Returns:
+            ``current``, ``moved`` with the new span, or ``gone`` with the reason.
+
+        Raises:
+            InvalidInputError: it is no evidence id.
+        """
+        return self.engine.resolve(evidence_id)
+
+    def resolve_span(self, doc_id: str, version: int, start: int, end: int) -> Resolution:
+        """Find where a span of an earlier version of a document is now."""
+        return self.engine.resolve_span(doc_id, version, start, end)
 
     def list(self) -> tuple[DocumentInfo, ...]:
         """Return all documents by id."""

@@ -6,11 +6,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encoders.loading import load_encoder
+from encoders.opening import open_encoder
 from encoders.segmentation import DocumentSegmenter
 from encoders.types import Document, Span
 from indexers.ingest import Ingest, Unreadable
 from indexers.parsing import FoundFile, Skipped, find_files, parse_file
+from retriever.citations import resolve_evidence, resolve_span
 from retriever.evidence import EvidenceLimits
 from retriever.profile import SearchProfile
 from retriever.searching import Searcher, SearchRequest, document_info
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from encoders.protocols import Encoder, Segmenter
     from indexers.collection import Collection
     from indexers.store import Store
-    from retriever.types import DocumentInfo, IndexReport, Progress, SearchOptions, SearchResult
+    from retriever.types import DocumentInfo, IndexReport, Progress, Resolution, SearchOptions, SearchResult
 
 
 class LocalEngine:
@@ -62,7 +63,7 @@ class LocalEngine:
         """The encoder, loaded at the first use."""
         with self._loading:
             if isinstance(self._model, str):
-                self._model = load_encoder(self._model)
+                self._model = open_encoder(self._model)
             return self._model
 
     @property
@@ -123,6 +124,14 @@ class LocalEngine:
         entry = self.collection.entry(doc_id)
         span = Span(start, entry.characters if end is None else end)
         return self.collection.text(entry, span.start, span.end)
+
+    def resolve(self, evidence_id: str) -> Resolution:
+        """Find where the words of an earlier answer are now."""
+        return resolve_evidence(self.collection, evidence_id)
+
+    def resolve_span(self, doc_id: str, version: int, start: int, end: int) -> Resolution:
+        """Find where a span of an earlier version is now."""
+        return resolve_span(self.collection, doc_id, version, Span(start, end))
 
     def documents(self) -> list[DocumentInfo]:
         """Return all documents by id."""

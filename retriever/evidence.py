@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import numpy as np
 
 from encoders.types import SegmentKind, Span
 from indexers.filters import equals
 from indexers.types import SEGMENT_DENSE, SEGMENT_LEXICAL, Scored, VectorQuery
+from retriever.citations import evidence_id
 from retriever.fusion import standardise
 from retriever.types import Evidence
 
@@ -157,9 +156,3 @@ def _evidence(collection: Collection, segment: _ScoredSegment, score: float) -> 
         dense=segment.dense,
         lexical=segment.lexical,
     )
-
-
-def evidence_id(generation: str, span: Span) -> str:
-    """Name a span of one version of a document."""
-    data = UUID(generation).bytes + span.start.to_bytes(5, "big") + len(span).to_bytes(3, "big")
-    return "ev_" + base64.urlsafe_b64encode(data).decode()

@@ -8,7 +8,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from encoders.types import Document
-    from retriever.types import DocumentInfo, IndexReport, Progress, SearchOptions, SearchResult, SyncReport
+    from retriever.types import (
+        DocumentInfo,
+        IndexReport,
+        Progress,
+        Resolution,
+        SearchOptions,
+        SearchResult,
+        SyncReport,
+    )
 
 
 class Engine(Protocol):
@@ -27,6 +35,10 @@ class Engine(Protocol):
     def get(self, doc_id: str) -> DocumentInfo: ...
 
     def text(self, doc_id: str, start: int, end: int | None) -> str: ...
+
+    def resolve(self, evidence_id: str) -> Resolution: ...
+
+    def resolve_span(self, doc_id: str, version: int, start: int, end: int) -> Resolution: ...
 
     def documents(self) -> list[DocumentInfo]: ...
 

@@ -19,6 +19,7 @@ __all__ = [
     "IndexReport",
     "ItemOutcome",
     "Progress",
+    "Resolution",
     "SearchOptions",
     "SearchResult",
     "SyncReport",
@@ -155,6 +156,30 @@ class SyncReport:
 
     index: IndexReport
     deleted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """Where the words of a citation are now.
+
+    Attributes:
+        status: ``current``: where they were; ``moved``: at ``start`` in the live version;
+            ``gone``: nowhere, for the ``reason`` given.
+        text: the words as they were cited; empty when their version is no longer kept.
+        start: in the live version, None when gone.
+        end: likewise.
+        version: the version they were cited from.
+        live_version: the version that is searched now, None when the document was deleted.
+    """
+
+    status: Literal["current", "moved", "gone"]
+    document_id: str = ""
+    version: int | None = None
+    live_version: int | None = None
+    start: int | None = None
+    end: int | None = None
+    text: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

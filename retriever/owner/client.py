@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from indexers.layout import claim
 from retriever import __version__
 from retriever.errors import OwnerLostError
 from retriever.owner.messages import Call, Item, Reply
 from retriever.owner.starting import connect
-from retriever.types import DocumentInfo, IndexReport, SearchResult, SyncReport
+from retriever.types import DocumentInfo, IndexReport, Resolution, SearchResult, SyncReport
 from retriever.wire import decode, encode, error_from_wire
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class OwnedEngine:
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        claim(self._store)
         self._give_back(connect(self._store))
 
     def index(
@@ -64,16 +66,19 @@ class OwnedEngine:
     ) -> IndexReport:
         """Index documents that are already text; they are sent one by one as they are asked for."""
         connection = self._take()
-        failed: list[Exception] = []
-        sender = threading.Thread(target=_send_items, args=(connection, documents, failed), daemon=True)
+        broke: list[Exception] = []
+        sender = threading.Thread(target=_send_items, args=(connection, documents, broke), daemon=True)
         try:
             connection.send_bytes(encode(self._message("add", {})))
             sender.start()
             report = self._receive(connection, IndexReport, progress)
         except (EOFError, ConnectionError) as error:
-            if failed:
-                raise failed[0] from error
             raise self._lost() from error
+        except Exception as error:
+            connection.close()
+            if broke:
+                raise broke[0] from error
+            raise
         sender.join()
         self._give_back(connection)
         return report
@@ -89,6 +94,14 @@ class OwnedEngine:
     def text(self, doc_id: str, start: int = 0, end: int | None = None) -> str:
         """Return the code points ``[start, end)`` of a document."""
         return self._call("text", str, doc_id=doc_id, start=start, end=end)
+
+    def resolve(self, evidence_id: str) -> Resolution:
+        """Find where the words of an earlier answer are now."""
+        return self._call("resolve", Resolution, evidence_id=evidence_id)
+
+    def resolve_span(self, doc_id: str, version: int, start: int, end: int) -> Resolution:
+        """Find where a span of an earlier version is now."""
+        return self._call("resolve_span", Resolution, doc_id=doc_id, version=version, start=start, end=end)
 
     def documents(self) -> list[DocumentInfo]:
         """Return all documents by id."""
@@ -125,6 +138,9 @@ class OwnedEngine:
                 answer = self._receive(connection, kind, progress)
             except (EOFError, ConnectionError):
                 self._hang_up()
+            except BaseException:
+                connection.close()
+                raise
             else:
                 self._give_back(connection)
                 return answer
@@ -140,7 +156,6 @@ class OwnedEngine:
             data = connection.recv_bytes()
             reply = decode(data, Reply)
             if reply.error is not None:
-                self._give_back(connection)
                 raise error_from_wire(reply.error)
             if reply.done:
                 return msgspec.convert(reply.result, kind, strict=False)
@@ -177,11 +192,20 @@ class OwnedEngine:
         )
 
 
-def _send_items(connection: Connection, documents: Iterable[Document], failed: list[Exception]) -> None:
+def _send_items(connection: Connection, documents: Iterable[Document], broke: list[Exception]) -> None:
+    """Send all documents; an error of the caller's iterator is kept, to be raised by `add`."""
     try:
-        for document in documents:
+        iterator = iter(documents)
+        while True:
+            try:
+                document = next(iterator)
+            except StopIteration:
+                connection.send_bytes(encode(Item()))
+                return
+            except Exception as error:  # whatever the caller's code raises
+                broke.append(error)
+                connection.send_bytes(encode(Item(broken=True)))
+                return
             connection.send_bytes(encode(Item(document=document)))
-        connection.send_bytes(encode(Item()))
-    except Exception as error:  # the caller's iterator may raise anything; it is raised again in `add`
-        failed.append(error)
-        connection.close()
+    except OSError:
+        return  # the process is gone or has refused the call: the receiving side says so

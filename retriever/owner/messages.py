@@ -8,12 +8,11 @@ The caller opens with `Hello` and gets `Welcome`. Then it sends `Call`, followed
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from encoders.types import Document
-    from indexers.report import Progress
-    from retriever.wire import WireError
+from encoders.types import Document
+from indexers.report import Progress
+from retriever.wire import WireError
 
 PROTOCOL = 1
 
@@ -48,9 +47,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One document of an ``add``; None ends them."""
+    """One document of an ``add``; None ends them, ``broken`` when the caller's source failed."""
 
     document: Document | None = None
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

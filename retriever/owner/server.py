@@ -134,9 +134,11 @@ class Owner:
             raise  # the caller left in the middle; what was committed stays
         except Exception as error:  # every failure is the caller's to hear
             wire = error_to_wire(error)
-            if wire.code == "internal":
+            if wire.code == "internal" and not isinstance(error, _SourceBrokeError):
                 logger.exception("%s failed", call.method)
             connection.send_bytes(encode(Reply(error=wire, done=True)))
+            if call.method == "add" and not isinstance(error, _SourceBrokeError):
+                _drain(connection)
         else:
             connection.send_bytes(encode(Reply(result=result, done=True)))
 
@@ -155,6 +157,10 @@ class Owner:
                 return engine.get(given["doc_id"])
             case "text":
                 return engine.text(given["doc_id"], given["start"], given["end"])
+            case "resolve":
+                return engine.resolve(given["evidence_id"])
+            case "resolve_span":
+                return engine.resolve_span(**given)
             case "documents":
                 return engine.documents()
             case "delete":
@@ -177,11 +183,25 @@ class Owner:
 def _documents(connection: Connection) -> Iterator[Document]:
     while (item := decode(connection.recv_bytes(), Item)).document is not None:
         yield item.document
+    if item.broken:
+        raise _SourceBrokeError
+
+
+class _SourceBrokeError(Exception):
+    """The caller's documents ended with an error, which the caller knows better."""
+
+
+def _drain(connection: Connection) -> None:
+    """Read the documents of a call that failed until the caller stops sending or hangs up."""
+    while decode(connection.recv_bytes(), Item).document is not None:
+        pass
 
 
 def run(path: Path, *, linger_s: float) -> None:
     """Serve a store until idle; crashes leave their last words on standard error."""
     faulthandler.enable()
+    path = path.absolute()
+    os.chdir("/")  # so that the folder it was started in can be unmounted or removed
     owner = Owner(path, linger_s=linger_s)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: owner.stop())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
+import threading
 import time
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
@@ -30,13 +30,13 @@ def connect(store: Path, *, timeout_s: float = START_TIMEOUT_S) -> Connection:
         OwnerVersionError: it belongs to another version and others are using it.
     """
     until = time.monotonic() + timeout_s
-    started: subprocess.Popen[bytes] | None = None
+    started: _Started | None = None
     while time.monotonic() < until:
         if (connection := _reach(store)) is not None:
             return connection
         if started is None:
-            started = _start(store)
-        elif (code := started.poll()) is not None:
+            started = _Started(store)
+        elif (code := started.exit_code) is not None:
             if (connection := _reach(store)) is not None:  # another caller's start was quicker
                 return connection
             if code != _LOCKED:
@@ -72,20 +72,33 @@ def _reach(store: Path) -> Connection | None:
     return connection
 
 
-def _start(store: Path) -> subprocess.Popen[bytes]:
-    store.mkdir(parents=True, exist_ok=True)
-    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    with log_file(store).open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "retriever.owner", str(store)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env=environment,
-            start_new_session=True,
-        )
+class _Started:
+    """A process that outlives us; a thread waits for it so that it never stays as a zombie."""
+
+    def __init__(self, store: Path) -> None:
+        paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        log = os.open(log_file(store), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self._pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-m", "retriever.owner", str(store)],
+                environment,
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, log, 1),
+                    (os.POSIX_SPAWN_DUP2, log, 2),
+                ],
+                setsid=True,
+            )
+        finally:
+            os.close(log)
+        self.exit_code: int | None = None
+        threading.Thread(target=self._wait, daemon=True).start()
+
+    def _wait(self) -> None:
+        _, status = os.waitpid(self._pid, 0)
+        self.exit_code = os.waitstatus_to_exitcode(status)
 
 
 def _refuse_foreign_holder(store: Path) -> None:

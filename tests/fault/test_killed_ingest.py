@@ -14,6 +14,7 @@ from encoders.fake import HashEncoder
 from encoders.types import Document
 from indexers.filters import equals
 from retriever import Retriever
+from tests.support import everything, write_corpus
 
 ROUNDS = 6
 INDEX = """
@@ -26,32 +27,6 @@ with Retriever.open(sys.argv[1], encoder=HashEncoder(dim=16)) as r:
     r.index([Path(sys.argv[2])])
 """
 QUERIES = ("alpha report of part 3", "delta 17 42", "gamma omega")
-
-
-def write_corpus(folder, *, seed):
-    choose = random.Random(seed)
-    words = ["alpha", "beta", "gamma", "delta", "omega", "report", "part", *map(str, range(60))]
-    for number in range(60):
-        text = " ".join(choose.choices(words, k=choose.randint(200, 2_000)))
-        (folder / f"{number:02}.txt").write_text(text)
-
-
-def everything(retriever):
-    """All points without what differs between two runs, and all text."""
-    points = []
-    for record in retriever.engine.collection.index.scroll(
-        None, vectors=("segment_dense", "segment_lexical", "document_lexical")
-    ):
-        payload = {
-            name: value
-            for name, value in record.payload.items()
-            if name not in ("generation", "updated_at", "version", "lexical_average", "source")
-        }
-        vectors = {name: repr(vector) for name, vector in record.vectors.items() if name == "segment_dense"}
-        points.append(
-            (payload["doc_id"], payload.get("ordinal", -1), repr(sorted(payload.items())), repr(vectors))
-        )
-    return sorted(points), {info.id: retriever.text(info.id) for info in retriever.list()}
 
 
 def answers(retriever):
