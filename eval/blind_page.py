@@ -7,6 +7,7 @@ page until the votes are in.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
@@ -24,8 +25,7 @@ TextOf: TypeAlias = Callable[[str, int, int], str]
 """(document id, start, end) to text; empty where the document is not known."""
 
 _DOCUMENTS = 5
-_SPANS = 2
-_CHARACTERS = 600
+_CHARACTERS = 400
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0; color: #1a1a1a; background: #fff; }
 main { max-width: 72rem; margin: 0 auto; padding: 1rem 1.25rem 6rem; }
@@ -163,18 +163,17 @@ def _section(query: Query, left: Answer, right: Answer, text_of: TextOf) -> Mark
     return element(
         "section",
         element("h2", query.text),
-        element("div", *sides, class_="sides"),
         element("fieldset", *boxes),
+        element("div", *sides, class_="sides"),
     )
 
 
 def _hit(document: RankedDocument, text_of: TextOf) -> Markup:
-    quotes = [
-        element("blockquote", text)
-        for span in document.evidence[:_SPANS]
-        if (text := text_of(document.doc_id, span.start, min(span.end, span.start + _CHARACTERS)))
-    ]
-    return element("li", element("div", document.doc_id, class_="id"), *quotes)
+    # A side without spans shows the beginning of its documents, or it would give itself away.
+    start, end = next(((one.start, one.end) for one in document.evidence), (0, _CHARACTERS))
+    text = text_of(document.doc_id, start, min(end, start + _CHARACTERS)).strip()
+    quote = [element("blockquote", re.sub(r"\n\s*\n", "\n", text))] if text else []
+    return element("li", element("div", document.doc_id, class_="id"), *quote)
 
 
 def _button() -> Markup:

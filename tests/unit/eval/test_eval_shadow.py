@@ -248,3 +248,17 @@ def test_the_sign_test_is_the_binomial_tail_on_both_sides():
     assert sign_test(5, 10) == 1.0
     assert sign_test(10, 10) == sign_test(0, 10) == 2 / 1024
     assert sign_test(0, 0) == 1.0
+
+
+def test_a_side_without_spans_shows_the_beginning_of_its_documents():
+    bare = Answer(query_id="q0", documents=(RankedDocument(doc_id="yours", score=1.0),))
+    ((query, mine, _),) = pairs_of(1)
+    asked = []
+
+    def text_of(doc_id, start, end):
+        asked.append((doc_id, start, end))
+        return f"text of {doc_id}"
+
+    page, _ = blind_page([(query, mine, bare)], ("alpha", "beta"), text_of, seed=1)
+    assert sorted(asked) == [("mine", 0, 4), ("yours", 0, 400)]
+    assert page.count("<blockquote>") == 2
