@@ -61,12 +61,7 @@ texts = st.lists(
 
 
 @families
-@settings(
-    max_examples=12,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=8, deadline=None, derandomize=True)
 @given(texts=texts, data=st.data())
 def test_no_text_changes_the_vector_of_another(load, family, texts, data):
     encoder = load(family, batch_tokens=40)

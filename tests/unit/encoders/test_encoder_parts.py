@@ -232,7 +232,7 @@ def test_a_folder_that_is_no_model_or_has_unknown_modules_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"it has no config\.json"):
         read_folder(tmp_path)
     (tmp_path / "modules.json").write_text('[{"path": "", "type": "sentence_transformers.models.CNN"}]')
-    with pytest.raises(ModelError, match="has a module sentence_transformers.models.CNN"):
+    with pytest.raises(ModelError, match=r"has a module sentence_transformers\.models\.CNN"):
         read_folder(tmp_path)
     (tmp_path / "modules.json").write_text("[{")
     with pytest.raises(ModelError, match="is not valid JSON"):

@@ -36,7 +36,7 @@ class EmbeddingServer:
 @contextmanager
 def serving(server):
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):  # noqa: N802
+        def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             status, answer = server.respond(self.path, body, self.headers)
             sent = json.dumps(answer).encode()

@@ -1,0 +1,228 @@
+"""``longdoc bench encode``: tokens per second of the encoder beside its peers.
+
+Every engine runs in a process of its own that is loaded once; rounds alternate
+between the processes, and the median counts. All read the same model folder,
+with a position table lengthened where the texts ask for it, and the same texts.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+import click
+import numpy as np
+
+from eval.bench_engines import NEEDS, Job, gemm_limit, lengthened_folder, why_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from encoders.types import FloatArray
+
+_REFERENCE: Final = "longdoc float32"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """What was measured of an engine at one length; ``missing`` says why nothing was."""
+
+    engine: str
+    length: int
+    tokens_per_second: float = 0.0
+    rounds: tuple[float, ...] = ()
+    peak_bytes: int = 0
+    mean_cosine: float = 0.0
+    least_cosine: float = 0.0
+    missing: str = ""
+
+
+@click.group("bench")
+def bench() -> None:
+    """Measure speed and memory on this machine."""
+
+
+@bench.command("encode")
+@click.option("--data", type=click.Path(exists=True, path_type=Path), help="BEIR folder or text file.")
+@click.option("--peers", is_flag=True, help="Also measure sentence-transformers and its backends.")
+@click.option("--lengths", default="160,512,2048", show_default=True, help="Tokens per text, by commas.")
+@click.option("--tokens", default=20_000, show_default=True, help="Tokens per round and length.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1))
+@click.option("--equal", is_flag=True, help="Texts of one length instead of ragged ones.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads; all usable cores when left out.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there.")
+def encode(
+    data: Path | None,
+    peers: bool,
+    lengths: str,
+    tokens: int,
+    rounds: int,
+    equal: bool,
+    threads: int | None,
+    json_file: Path | None,
+) -> None:
+    """Compare tokens per second, peak memory and accuracy at several text lengths."""
+    from encoders.processor import fast_dtype, local_flags, usable_cores
+
+    cores = threads or usable_cores()
+    fast = fast_dtype(local_flags())
+    engines = [name for name in NEEDS if peers or name.startswith("longdoc")]
+    if fast == "float32":
+        engines.remove("longdoc")
+    figures: list[Figure] = []
+    for length in (int(part) for part in lengths.split(",")):
+        with tempfile.TemporaryDirectory() as place:
+            texts, counted = make_texts(data, length=length, tokens=tokens, equal=equal)
+            figures += measure(engines, texts, counted, Path(place), length, rounds, cores)
+    limit = gemm_limit(cores)
+    _show(figures, limit, cores, fast)
+    if json_file is not None:
+        record = {"threads": cores, "gemm_limit": limit, "figures": [asdict(figure) for figure in figures]}
+        json_file.write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def make_texts(data: Path | None, *, length: int, tokens: int, equal: bool) -> tuple[list[str], int]:
+    """Cut real text into pieces of at most ``length`` tokens, special ones included.
+
+    Without ``data`` the text is Python's own language reference, which every
+    installation carries. Ragged segments have a quarter of the length at least,
+    longer documents three quarters.
+
+    Returns:
+        the pieces and the tokens of all, special tokens included.
+    """
+    from encoders.fast_tokenizer import load_tokenizer
+    from encoders.loading import bundled_folder
+
+    source = "\n".join(_read_texts(data))
+    room = length - 2
+    [spans] = load_tokenizer(bundled_folder()).tokenize([source[: 12 * (tokens + length)]])
+    least = room if equal else room // 4 if length <= 256 else 3 * room // 4
+    random = np.random.default_rng(0)
+    texts, start, counted = [], 0, 0
+    while counted < tokens and start < len(spans):
+        end = min(start + int(random.integers(least, room + 1)), len(spans))
+        texts.append(source[spans.offsets[start, 0] : spans.offsets[end - 1, 1]])
+        counted += end - start + 2
+        start = end
+    return texts, counted
+
+
+def _read_texts(data: Path | None) -> list[str]:
+    if data is None:
+        from pydoc_data.topics import topics
+
+        return list(topics.values())
+    if data.is_file():
+        return [data.read_text(encoding="utf-8")]
+    lines = (data / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["text"] for line in lines]
+
+
+def measure(
+    engines: Sequence[str], texts: list[str], tokens: int, place: Path, length: int, rounds: int, threads: int
+) -> list[Figure]:
+    """Run every engine that is installed, in turns."""
+    folder = lengthened_folder(place / "model", length)
+    (place / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
+    missing = {engine: why_missing(engine) for engine in engines}
+    seconds: dict[str, list[float]] = {engine: [] for engine in engines if not missing[engine]}
+    peaks: dict[str, int] = {}
+    jobs: dict[str, Job] = {}
+    with ExitStack() as stack:
+        workers = {}
+        for number, engine in enumerate(seconds):
+            jobs[engine] = Job(
+                engine=engine,
+                folder=str(folder),
+                texts=str(place / "texts.json"),
+                vectors=str(place / f"{number}.npy"),
+                length=length,
+                threads=threads,
+            )
+            workers[engine] = stack.enter_context(_started(jobs[engine]))
+            if not _answer(workers[engine]):
+                missing[engine] = "its process ended; see the error above"
+        for engine in [engine for engine in seconds if missing[engine]]:
+            del seconds[engine], workers[engine]
+        for _ in range(rounds):
+            for engine, worker in workers.items():
+                answer = _asked(worker)
+                seconds[engine].append(answer["seconds"])
+                peaks[engine] = int(answer["peak_bytes"])
+    vectors = {engine: np.load(jobs[engine].vectors) for engine in peaks}
+    return [
+        _figure(engine, length, tokens, seconds, peaks, vectors)
+        if not missing[engine]
+        else Figure(engine=engine, length=length, missing=missing[engine])
+        for engine in engines
+    ]
+
+
+def _figure(
+    engine: str,
+    length: int,
+    tokens: int,
+    seconds: dict[str, list[float]],
+    peaks: dict[str, int],
+    vectors: dict[str, FloatArray],
+) -> Figure:
+    cosines = (vectors[engine] * vectors[_REFERENCE]).sum(axis=1)
+    return Figure(
+        engine=engine,
+        length=length,
+        tokens_per_second=tokens / median(seconds[engine]),
+        rounds=tuple(seconds[engine]),
+        peak_bytes=peaks[engine],
+        mean_cosine=float(cosines.mean()),
+        least_cosine=float(cosines.min()),
+    )
+
+
+def _started(job: Job) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "eval.bench_engines", json.dumps(asdict(job))]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _asked(worker: subprocess.Popen[str]) -> dict[str, float]:
+    if worker.stdin is None:
+        raise RuntimeError("a worker was started without a pipe")
+    worker.stdin.write("go\n")
+    worker.stdin.flush()
+    answer: dict[str, float] = json.loads(_answer(worker))
+    return answer
+
+
+def _answer(worker: subprocess.Popen[str]) -> str:
+    if worker.stdout is None:
+        raise RuntimeError("a worker was started without a pipe")
+    return worker.stdout.readline()
+
+
+def _show(figures: Sequence[Figure], limit: float, threads: int, dtype: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{threads} threads; processor computes fast in {dtype}", title_justify="left")
+    headings = ("tokens", "engine", "tokens/s", "of ST float32", "peak MB", "mean cosine", "least cosine")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "engine" else "right")
+    rates = {(f.length, f.engine): f.tokens_per_second for f in figures}
+    for f in figures:
+        if f.missing:
+            table.add_row(str(f.length), f.engine, f.missing)
+            continue
+        base = rates.get((f.length, "sentence-transformers float32"), 0.0)
+        share = f"{f.tokens_per_second / base:.2f}" if base else "-"
+        cells = (f"{f.peak_bytes / 1e6:.0f}", f"{f.mean_cosine:.5f}", f"{f.least_cosine:.5f}")
+        table.add_row(str(f.length), f.engine, f"{f.tokens_per_second:.0f}", share, *cells)
+    console = Console()
+    console.print(table)
+    console.print(f"linear layers alone, float32: {limit:.0f} tokens/s")
