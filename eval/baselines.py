@@ -62,12 +62,14 @@ class BM25Baseline:
 
 
 class TruncatedBaseline:
-    """One vector for the first 512 tokens of a document, special tokens included; cosine."""
+    """One vector for the first tokens of a document, special tokens included; cosine."""
 
-    def __init__(self, documents: Sequence[Document], encoder: Encoder) -> None:
+    def __init__(
+        self, documents: Sequence[Document], encoder: Encoder, *, max_tokens: int = TRUNCATED_TOKENS
+    ) -> None:
         self._encoder = encoder
         self._ids = [document.id for document in documents]
-        beginnings = [beginning(readable(document), encoder) for document in documents]
+        beginnings = [beginning(readable(one), encoder, max_tokens=max_tokens) for one in documents]
         self._vectors = encoder.encode(beginnings, kind="document")
 
     def run(self, queries: Sequence[Query], *, limit: int) -> dict[str, dict[str, float]]:

@@ -38,6 +38,11 @@ class CachedEncoder:
             )
 
     @property
+    def inner(self) -> Encoder:
+        """The wrapped encoder, for what is not remembered here, such as token vectors."""
+        return self._encoder
+
+    @property
     def fingerprint(self) -> dict[str, str | int | float | bool | None]:
         """The wrapped encoder's: the vectors are the same."""
         return self._encoder.fingerprint

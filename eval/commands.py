@@ -107,6 +107,7 @@ def compare_(
 @eval_.command("longembed")
 @click.option("--task", "tasks", multiple=True, help="passkey, needle, narrativeqa, …; all by default.")
 @click.option("--method", "methods", multiple=True, help="Which rankers; all by default.")
+@click.option("--extend", "extensions", multiple=True, help="A row for the model extended, such as pi:4096.")
 @click.option("--length", "lengths", multiple=True, type=int, help="Of Passkey and Needle; 256 … 32768.")
 @click.option("--queries", type=click.IntRange(min=1), help="At most N queries of every set, by hash.")
 @click.option("--data", type=FOLDER, help="The published data, one folder per task.")
@@ -118,6 +119,7 @@ def compare_(
 def longembed(
     tasks: tuple[str, ...],
     methods: tuple[str, ...],
+    extensions: tuple[str, ...],
     lengths: tuple[int, ...],
     queries: int | None,
     data: Path | None,
@@ -141,6 +143,8 @@ def longembed(
     options = TableOptions(
         tasks=task_names(tasks),
         methods=methods or tuple(METHODS),
+        extensions=extensions,
+        encoder_name=encoder,
         lengths=lengths or LENGTHS,
         queries=queries,
         data=data,

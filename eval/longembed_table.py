@@ -11,7 +11,7 @@ from eval.errors import DataError, EvaluationError
 from eval.haystack import load_haystack
 from eval.longembed import REMEDY, TASKS, load_qmsum_repository, load_task, published_scores
 from eval.machine import machine, versions
-from eval.methods import METHODS
+from eval.methods import METHODS, extended
 from eval.metrics import evaluate, mean_figures
 from eval.record import FORMAT, created_at
 from eval.sampling import sample
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from encoders.protocols import Encoder
     from eval.jsonl import JSONObject
     from eval.longembed import TaskName
+    from eval.methods import Ranker
     from eval.running import Watch
     from eval.types import Dataset
 
@@ -37,6 +38,8 @@ class TableOptions:
     Attributes:
         tasks: in the order of columns.
         methods: names of `eval.methods.METHODS`.
+        extensions: such as ``pi:4096``: further rows, one vector by the model made to read further.
+        encoder_name: the model that is extended.
         lengths: of the synthetic tasks, in tokens.
         queries: at most so many per set, by hash.
         data: the published data, one folder per task; None to generate or rebuild.
@@ -47,6 +50,8 @@ class TableOptions:
 
     tasks: tuple[TaskName, ...] = tuple(TASKS)
     methods: tuple[str, ...] = tuple(METHODS)
+    extensions: tuple[str, ...] = ()
+    encoder_name: str = "bundled"
     lengths: tuple[int, ...] = LENGTHS
     queries: int | None = None
     data: Path | None = None
@@ -73,14 +78,16 @@ def longembed_table(options: TableOptions, encoder: Encoder, watch: Watch) -> JS
     unknown = [name for name in options.methods if name not in METHODS]
     if unknown:
         raise EvaluationError(f"no method {', '.join(unknown)}; there are {', '.join(METHODS)}")
-    rows = [Row(name) for name in options.methods]
+    rankers = {name: METHODS[name] for name in options.methods}
+    rankers |= {f"one vector, {one}": extended(options.encoder_name, one) for one in options.extensions}
+    rows = [Row(name) for name in rankers]
     missing: dict[str, str] = {}
     for task in options.tasks:
         try:
             for length, dataset in _datasets(task, options):
                 for row in rows:
                     watch.stage(f"{dataset.name}: {row.system}")
-                    _put(row, task, length, _score(row.system, task, dataset, encoder))
+                    _put(row, task, length, _score(rankers[row.system], task, dataset, encoder))
         except DataError as error:
             missing[task] = str(error)
     if len(missing) == len(options.tasks):
@@ -134,8 +141,8 @@ def _dataset(task: TaskName, length: int | None, options: TableOptions) -> Datas
     raise DataError(f"{TASKS[task].title} cannot be had: {REMEDY}{hints.get(task, '')}")
 
 
-def _score(method: str, task: TaskName, dataset: Dataset, encoder: Encoder) -> float:
-    run = METHODS[method](dataset, encoder, _LIMIT)
+def _score(ranker: Ranker, task: TaskName, dataset: Dataset, encoder: Encoder) -> float:
+    run = ranker(dataset, encoder, _LIMIT)
     return 100 * mean_figures(evaluate(dataset.qrels, run))[TASKS[task].metric]
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
 from eval.baselines import BM25Baseline, TruncatedBaseline, top
+from eval.cache import CachedEncoder
+from eval.errors import EvaluationError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from encoders.late_chunking import TokenEncoder
     from encoders.protocols import Encoder, Segmenter
-    from encoders.types import Document, FloatArray
+    from encoders.types import Document, FloatArray, Segment
     from eval.types import Dataset, Query
 
 Ranker: TypeAlias = Callable[["Dataset", "Encoder", int], dict[str, dict[str, float]]]
@@ -27,10 +30,17 @@ Aggregation: TypeAlias = Callable[["FloatArray", "FloatArray"], float]
 class SegmentVectors:
     """The vectors of every document's segments, from which documents are scored."""
 
-    def __init__(self, documents: Sequence[Document], encoder: Encoder, segmenter: Segmenter) -> None:
+    def __init__(
+        self,
+        documents: Sequence[Document],
+        encoder: Encoder,
+        segmenter: Segmenter,
+        embed: Callable[[Document, Sequence[Segment]], FloatArray] | None = None,
+    ) -> None:
         self._encoder = encoder
         self._ids = [document.id for document in documents]
-        self._vectors = [self._encode(document, segmenter) for document in documents]
+        embed = embed or self._embed
+        self._vectors = [embed(document, segmenter.segment(document)) for document in documents]
 
     def run(
         self, queries: Sequence[Query], aggregate: Aggregation, limit: int
@@ -45,8 +55,8 @@ class SegmentVectors:
     def _scores(self, vector: FloatArray, aggregate: Aggregation) -> npt.NDArray[np.float64]:
         return np.array([aggregate(vector, held) if len(held) else 0.0 for held in self._vectors])
 
-    def _encode(self, document: Document, segmenter: Segmenter) -> FloatArray:
-        readings = [segment.reading(document.text) for segment in segmenter.segment(document)]
+    def _embed(self, document: Document, segments: Sequence[Segment]) -> FloatArray:
+        readings = [segment.reading(document.text) for segment in segments]
         return self._encoder.encode(readings, kind="document")
 
 
@@ -106,11 +116,50 @@ def by_segments(aggregate: Aggregation) -> Ranker:
     return rank
 
 
+def late_chunking(dataset: Dataset, encoder: Encoder, limit: int) -> dict[str, dict[str, float]]:
+    """Rank by the best segment, each the mean of its token vectors read in the whole document.
+
+    Raises:
+        EvaluationError: the encoder gives no token vectors.
+    """
+    from encoders.late_chunking import late_chunk
+    from encoders.segmentation import DocumentSegmenter
+
+    source = encoder.inner if isinstance(encoder, CachedEncoder) else encoder
+    if not hasattr(source, "token_windows"):
+        raise EvaluationError(f"{type(source).__name__} gives no token vectors, which late chunking needs")
+
+    def embed(document: Document, segments: Sequence[Segment]) -> FloatArray:
+        return late_chunk(cast("TokenEncoder", source), document.text, [one.span for one in segments]).vectors
+
+    segmenter = DocumentSegmenter(encoder.tokenizer)
+    return SegmentVectors(dataset.documents, encoder, segmenter, embed).run(dataset.queries, best, limit)
+
+
+def extended(name: str, extension: str) -> Ranker:
+    """Return the ranker of one vector by a model that reads further; longer texts are cut.
+
+    Args:
+        name: of the model.
+        extension: ``method:tokens``, such as ``pi:4096``; see `encoders.extension`.
+    """
+
+    def rank(dataset: Dataset, encoder: Encoder, limit: int) -> dict[str, dict[str, float]]:
+        from encoders.loading import load_encoder
+
+        longer = load_encoder(name, extend=extension)
+        baseline = TruncatedBaseline(dataset.documents, longer, max_tokens=longer.max_tokens)
+        return baseline.run(dataset.queries, limit=limit)
+
+    return rank
+
+
 METHODS: dict[str, Ranker] = {
     "first 512 tokens": truncated,
     "mean of segments": by_segments(mean_vector),
     "best segment": by_segments(best),
     "mean of best 3 segments": by_segments(mean_of_best_three),
+    "late chunking, best segment": late_chunking,
     "BM25": lexical,
     "hybrid": hybrid,
 }
