@@ -9,15 +9,14 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from indexers.media_types import media_type_of
 from indexers.parsing.types import Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from indexers.parsing.types import ParseLimits
 
@@ -25,7 +24,7 @@ _KINDS = frozenset(
     {"application/zip", "application/x-tar", "application/gzip", "application/x-bzip2", "application/x-xz"}
 )
 _SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
-_COMPRESSED: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
+_COMPRESSED: Final[dict[str, Callable[[IO[bytes]], Any]]] = {
     "application/gzip": lambda file: gzip.GzipFile(fileobj=file),
     "application/x-bzip2": bz2.BZ2File,
     "application/x-xz": lzma.LZMAFile,
