@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
+from encoders.graphemes import code_points
+
 if TYPE_CHECKING:
-    from encoders.types import FloatArray, IntArray, Mark, MarkKind
+    import numpy.typing as npt
+
+    from encoders.types import BoolArray, FloatArray, IntArray, Mark, MarkKind
 
 # A cut of strength s is preferred to a weaker one t as long as the tile is not emptier
 # by more than s - t of its budget.
@@ -32,8 +36,8 @@ WORD: Final = 0.0
 PUNCTUATION: Final = -0.25
 """Between two words with no white space between them."""
 
-_LINE_END: Final = re.compile(r"\r\n|\n|\r")
-_BLANK_LINES: Final = re.compile(r"(?:\r\n|\n|\r)(?:[ \t\f\v]*(?:\r\n|\n|\r))+")
+_LF: Final = 0x0A
+_CR: Final = 0x0D
 _SENTENCE_END: Final = re.compile(
     # A Latin sentence goes on with a letter that is not lower case, a digit, a quote or a bracket;
     # full-width stops, the danda and the Arabic question mark end one wherever they stand.
@@ -86,16 +90,59 @@ def merge_cuts(parts: Sequence[Cuts]) -> Cuts:
     return Cuts(unique, strengths[order][first].astype(np.float32))
 
 
-def line_starts(text: str, start: int, end: int) -> IntArray:
-    """Return where lines begin in ``(start, end]``, ``start`` itself not included."""
-    return np.fromiter((match.end() for match in _LINE_END.finditer(text, start, end)), dtype=np.int64)
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines that begin in a part of a text, the part's own start left out.
+
+    Attributes:
+        starts: ``(lines,)`` offsets in the whole text.
+        after_blank: ``(lines,)`` bool, the line holds something and the one before it nothing.
+        closing: ``(lines,)`` bool, the first sign of the line is a closing bracket.
+    """
+
+    starts: IntArray
+    after_blank: BoolArray
+    closing: BoolArray
+
+
+def find_lines(text: str, start: int, end: int) -> Lines:
+    """Find lines in ``(start, end]``; they end at LF, CR LF or CR."""
+    points = code_points(text[start:end])
+    lf, cr = points == _LF, points == _CR
+    lone_cr = cr.copy()
+    lone_cr[:-1] &= ~lf[1:]
+    starts = np.flatnonzero(lf | lone_cr) + 1
+    printed = np.append(np.flatnonzero(~is_space(points)), len(points))
+    first = printed[np.searchsorted(printed, starts)]
+    holds = first < np.append(starts[1:], len(points) + 1)[: len(starts)]
+    holds &= first < len(points)
+    before = np.concatenate([[bool(len(starts)) and printed[0] < starts[0]], holds[:-1]])[: len(starts)]
+    signs = np.append(points, 0)[first]
+    closing = holds & np.isin(signs, _CLOSING_BRACKETS)
+    return Lines(starts + start, holds & ~before, closing)
+
+
+def is_space(points: npt.NDArray[np.uint32]) -> BoolArray:
+    """Tell which code points are white space."""
+    table = _SPACE_TABLE[np.minimum(points, len(_SPACE_TABLE) - 1)]
+    return table
 
 
 def line_cuts(text: str, start: int, end: int) -> Cuts:
     """Find lines, and paragraphs where blank lines end."""
-    blank = (match.end() for match in _BLANK_LINES.finditer(text, start, end))
-    lines = line_starts(text, start, end)
-    return merge_cuts([make_cuts(lines, LINE), make_cuts(blank, PARAGRAPH)])
+    lines = find_lines(text, start, end)
+    return Cuts(lines.starts, np.where(lines.after_blank, np.float32(PARAGRAPH), np.float32(LINE)))
+
+
+def _space_table() -> BoolArray:
+    table = np.zeros(0x3002, dtype=np.bool_)
+    table[[*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)]] = True
+    table[[0x2028, 0x2029, 0x202F, 0x205F, 0x3000]] = True
+    return table
+
+
+_SPACE_TABLE: Final = _space_table()
+_CLOSING_BRACKETS: Final = np.array([ord(sign) for sign in ")]}"], dtype=np.uint32)
 
 
 def prose_cuts(text: str, start: int, end: int) -> Cuts:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from encoders.protocols import Tokenizer
 
@@ -50,32 +50,39 @@ class FittedBreadcrumbs:
 
 
 def fit_breadcrumbs(breadcrumbs: Breadcrumbs, tokenizer: Tokenizer, max_tokens: int) -> FittedBreadcrumbs:
-    """Shorten every breadcrumb to ``max_tokens``: the outer crumbs first; what cannot fit is left out."""
+    """Shorten every breadcrumb to ``max_tokens``: the outer crumbs first; what cannot fit is left out.
+
+    Counted by parts; where a tokenizer's counts do not add up, readings are checked later.
+    """
     distinct = list(dict.fromkeys(breadcrumbs.crumbs))
-    count = _counter(distinct, tokenizer)
-    fitted = {crumbs: _fitted(crumbs, count, max_tokens) for crumbs in distinct}
+    counts = _count({crumb.text for crumbs in distinct for crumb in crumbs} | {SEPARATOR}, tokenizer)
+    long = {crumbs: [crumb.text for crumb in crumbs] for crumbs in distinct}
+    fitted = {crumbs: (SEPARATOR.join(texts), _total(texts, counts)) for crumbs, texts in long.items()}
+    over = [crumbs for crumbs, (_, tokens) in fitted.items() if tokens > max_tokens]
+    if over:
+        counts |= _count({crumb.short for crumbs in over for crumb in crumbs}, tokenizer)
+        fitted |= {crumbs: _fitted(crumbs, counts, max_tokens) for crumbs in over}
     chosen = [fitted[crumbs] for crumbs in breadcrumbs.crumbs]
-    return FittedBreadcrumbs(
-        breadcrumbs.starts, [text for text, _ in chosen], [tokens for _, tokens in chosen]
-    )
+    texts, tokens = [text for text, _ in chosen], [taken for _, taken in chosen]
+    return FittedBreadcrumbs(breadcrumbs.starts, texts, tokens)
 
 
-def _counter(distinct: list[tuple[Crumb, ...]], tokenizer: Tokenizer) -> Callable[[list[str]], int]:
-    """Count a breadcrumb by its parts; where counts do not add up, readings are checked later."""
-    every = {crumb for crumbs in distinct for crumb in crumbs}
-    parts = sorted({text for crumb in every for text in (crumb.text, crumb.short)})
-    ends = np.cumsum([len(part) + 1 for part in parts], dtype=np.int64)
-    # One text of a part a line: tokenizing many short texts costs several times more.
-    joined, between = tokenizer.tokenize(["\n".join(parts), SEPARATOR])
+def _count(parts: set[str], tokenizer: Tokenizer) -> dict[str, int]:
+    """Count tokens of one-line parts, read as one text: many short texts cost several times more."""
+    ordered = sorted(parts)
+    ends = np.cumsum([len(part) + 1 for part in ordered], dtype=np.int64)
+    [joined] = tokenizer.tokenize(["\n".join(ordered)])
     counts = np.diff(np.searchsorted(joined.offsets[:, 0], ends), prepend=0)
-    of_part = dict(zip(parts, counts.tolist(), strict=True))
-    separator = len(between)
-    return lambda texts: sum(of_part[text] for text in texts) + separator * max(0, len(texts) - 1)
+    return dict(zip(ordered, counts.tolist(), strict=True))
 
 
-def _fitted(crumbs: tuple[Crumb, ...], count: Callable[[list[str]], int], max_tokens: int) -> tuple[str, int]:
+def _total(texts: list[str], counts: dict[str, int]) -> int:
+    return sum(counts[text] for text in texts) + counts[SEPARATOR] * max(0, len(texts) - 1)
+
+
+def _fitted(crumbs: tuple[Crumb, ...], counts: dict[str, int], max_tokens: int) -> tuple[str, int]:
     for texts in _variants(crumbs):
-        tokens = count(texts)
+        tokens = _total(texts, counts)
         if tokens <= max_tokens:
             return SEPARATOR.join(texts), tokens
     return "", 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from encoders.boundaries import Cuts, line_cuts, make_cuts, mark_cuts, merge_cuts
+from encoders.boundaries import Cuts, find_lines, make_cuts, mark_cuts, merge_cuts
 from encoders.breadcrumbs import Breadcrumbs, Crumb
 from encoders.code_tree import Outline, ParsingStoppedError, read_outline
 from encoders.segmentation_layout import Layout, lines_layout
@@ -22,10 +22,10 @@ _DEFINITION: Final = 1.1
 _STATEMENT: Final = 0.75
 _PER_LEVEL: Final = 0.88
 _MID_LINE: Final = 0.3
-_CODE_LINE_SHARE: Final = 0.4
+_BLANK_LINE: Final = 0.32
+_LINE: Final = 0.14
 _FOLDERS: Final = 3
 _CLOSING: Final = -0.2
-_CLOSING_LINE: Final = re.compile(r"^[ \t]*(?:[)\]}]|end\b)", re.MULTILINE)
 
 
 def code_layout(document: Document, language: str) -> Layout:
@@ -86,11 +86,9 @@ def _in_characters(definitions: tuple[Definition, ...], to_chars: IntArray | Non
 
 def _code_line_cuts(text: str, start: int, end: int) -> Cuts:
     """Find lines and blank lines, weaker than syntax; a closing bracket begins nothing."""
-    cuts = line_cuts(text, start, end)
-    strengths = cuts.strengths * np.float32(_CODE_LINE_SHARE)
-    closing = np.array([match.start() for match in _CLOSING_LINE.finditer(text, start, end)], dtype=np.int64)
-    strengths[np.isin(cuts.positions, closing)] = _CLOSING
-    return Cuts(cuts.positions, strengths)
+    lines = find_lines(text, start, end)
+    strengths = np.where(lines.after_blank, np.float32(_BLANK_LINE), np.float32(_LINE))
+    return Cuts(lines.starts, np.where(lines.closing, np.float32(_CLOSING), strengths))
 
 
 def _syntax_cuts(source: bytes, outline: Outline, to_chars: IntArray | None) -> Cuts:

@@ -57,7 +57,7 @@ def grapheme_breaks(text: str, positions: IntArray) -> BoolArray:
             letters = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
             result[inner] = ~_crlf(letters, positions[inner])
         return result
-    points = _code_points(text)
+    points = code_points(text)
     certain = np.flatnonzero(_certain_breaks(points))
     result[inner] = _resolve(text, positions[inner], certain)
     return result
@@ -76,7 +76,8 @@ def last_break(text: str, start: int, limit: int) -> int:
     return len(text)
 
 
-def _code_points(text: str) -> npt.NDArray[np.uint32]:
+def code_points(text: str) -> npt.NDArray[np.uint32]:
+    """Return the code point at each offset, lone surrogates included."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
 

@@ -13,19 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from encoders.boundaries import BARRIER, END, LINE, PUNCTUATION, WORD, Cuts
-from encoders.graphemes import grapheme_breaks, last_break
+from encoders.boundaries import BARRIER, END, LINE, PUNCTUATION, WORD, is_space
+from encoders.graphemes import code_points, grapheme_breaks, last_break
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from encoders.boundaries import Cuts
     from encoders.types import BoolArray, FloatArray, IntArray, TokenSpans
 
 _NEVER: Final = np.float32(-np.inf)
-_SPACES: Final = np.array(
-    [*range(9, 14), *range(28, 33), 133, 160, 5760, *range(8192, 8203), 8232, 8233, 8239, 8287, 12288],
-    dtype=np.uint32,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +83,24 @@ def make_block(text: str, start: int, end: int, *, tokens: TokenSpans, cuts: Cut
     """
     part = text[start:end]
     content, ends, spaced = _content(part, tokens)
-    words = np.flatnonzero(tokens.word_starts)
-    positions = np.concatenate([content[words], cuts.positions - start, [len(part)]])
-    strengths = np.concatenate(
-        [np.where(spaced[words], WORD, PUNCTUATION), cuts.strengths, [END]], dtype=np.float32
-    )
-    allowed = (positions >= 0) & (positions <= len(part))
-    positions, strengths = positions[allowed], strengths[allowed]
-    before = np.searchsorted(content, positions)
-    inside = (before > 0) & (ends[np.maximum(before, 1) - 1] > positions) if len(ends) else before > 0
-    order = np.lexsort((-positions, -strengths, before))
-    order = order[~inside[order]]
-    order = order[_whole_graphemes(part, positions, order)]
-    chosen, first = np.unique(before[order], return_index=True)
-    best = order[first]
     dense_cuts = np.append(content, len(part))
     dense_strengths = np.full(len(content) + 1, _NEVER, dtype=np.float32)
-    dense_cuts[chosen], dense_strengths[chosen] = positions[best], strengths[best]
+    words = np.flatnonzero(tokens.word_starts)
+    words = words[grapheme_breaks(part, content[words])]
+    # Tokens of white space, and of the bytes of one character, begin where the next one does.
+    first_there = np.searchsorted(content, content[words])
+    dense_strengths[first_there] = np.where(spaced[words], np.float32(WORD), np.float32(PUNCTUATION))
+    positions = cuts.positions - start
+    before = np.searchsorted(content, positions)
+    apart = np.concatenate([[0], ends])[before] <= positions
+    apart &= (positions >= 0) & (positions <= len(part))
+    apart[apart] = grapheme_breaks(part, positions[apart])
+    positions, before, strengths = positions[apart], before[apart], cuts.strengths[apart]
+    # Where several cuts come before one token the strongest is written last and stays, and
+    # even a weak one replaces the word's own: it leaves the word its indentation.
+    order = np.lexsort((positions, strengths))
+    dense_cuts[before[order]], dense_strengths[before[order]] = positions[order], strengths[order]
+    dense_cuts[-1], dense_strengths[-1] = len(part), END
     return Block(text, start, end, np.maximum.accumulate(dense_cuts) + start, dense_strengths)
 
 
@@ -116,12 +114,12 @@ def pack(block: Block, first: int, limits_at: Callable[[int], Limits]) -> list[T
     """
     walk = _Walk(block)
     tiles: list[Tile] = []
-    start, exact = first, first == block.start or walk.is_exact(first)
+    start, index = first, walk.index_of(first)
+    exact = first == block.start or walk.is_exact(index, first)
     while start < block.end:
-        tile = walk.next_tile(start, exact, limits_at(start))
+        tile, index = walk.next_tile(start, index, exact, limits_at(start))
         tiles.append(tile)
-        exact = walk.is_exact(tile.end)
-        start = tile.end
+        start, exact = tile.end, walk.is_exact(index, tile.end)
     return tiles
 
 
@@ -132,6 +130,7 @@ class _Walk:
         self._block = block
         self._cuts = block.cuts
         self._strengths = block.strengths
+        self._last = len(block.cuts) - 1
         self._allowed = block.strengths > _NEVER
         sections = np.where(block.strengths >= BARRIER, np.arange(len(block.cuts)), 0)
         self._section: IntArray = np.maximum.accumulate(sections)
@@ -139,31 +138,31 @@ class _Walk:
         self._next_allowed = _next_true(self._allowed)
         self._ramp: FloatArray = np.arange(len(block.cuts), dtype=np.float32)
 
-    def is_exact(self, position: int) -> bool:
-        index = self._index(position)
+    def index_of(self, position: int) -> int:
+        """Return the first token whose cut is at or after ``position``."""
+        return int(self._cuts.searchsorted(position))
+
+    def is_exact(self, index: int, position: int) -> bool:
+        """Tell whether ``position`` is the cut before token ``index``, so that it goes through no token."""
         return bool(self._cuts[index] == position and self._allowed[index])
 
-    def next_tile(self, start: int, exact: bool, limits: Limits) -> Tile:
-        index = self._index(start)
+    def next_tile(self, start: int, index: int, exact: bool, limits: Limits) -> tuple[Tile, int]:
+        """Choose the tile at ``start`` and return it with the index of its end."""
         context = self._context(index, start, limits) if exact else index
         context_start = min(start, int(self._cuts[context]))
         budget = max(1, limits.tokens - (index - context))
         best = self._best_end(index, start, budget, limits.chars)
         if best is not None:
-            end = int(self._cuts[best])
-            return Tile(start, end, context_start, best - index, exact)
+            return Tile(start, int(self._cuts[best]), context_start, best - index, exact), best
         end = self._forced_end(index, start, budget, limits.chars)
-        return Tile(start, end, context_start, self._index(end) - index, False)
-
-    def _index(self, position: int) -> int:
-        """Return the first token whose cut is at or after ``position``."""
-        return int(self._cuts.searchsorted(position))
+        after = self.index_of(end)
+        return Tile(start, end, context_start, after - index, False), after
 
     def _best_end(self, index: int, start: int, budget: int, chars: int) -> int | None:
-        last = min(index + budget, len(self._cuts) - 1)
+        last = min(index + budget, self._last)
         if self._cuts[last] > start + chars:
             last = int(self._cuts.searchsorted(start + chars, side="right")) - 1
-        elif last == len(self._cuts) - 1:
+        elif last == self._last:
             return last
         low = index + 1  # a tile holds a token, unless white space alone fills it
         if last == index and self._cuts[index] > start:
@@ -171,19 +170,20 @@ class _Walk:
         if last < low:
             return None
         filled = self._ramp[: last - low + 1] * np.float32(1.0 / budget)
-        best = low + int(np.argmax(self._strengths[low : last + 1] + filled))
+        best = low + int((self._strengths[low : last + 1] + filled).argmax())
         return best if self._allowed[best] else None
 
     def _forced_end(self, index: int, start: int, budget: int, chars: int) -> int:
         """Cut inside a word, at a token's start if one is near, and between two graphemes always."""
-        last = min(index + budget, len(self._cuts) - 1)
+        last = min(index + budget, self._last)
         limit = min(int(self._cuts[last]), start + chars)
         return last_break(self._block.text, start, max(limit, start + 1))
 
     def _context(self, index: int, start: int, limits: Limits) -> int:
         """Return the token to read from, in this section: where a line or sentence begins if one is near."""
-        low = max(index - limits.context_tokens, int(self._section[min(index, len(self._section) - 1)]), 0)
-        low = max(low, int(self._cuts.searchsorted(start - limits.chars // 4)))
+        low = max(index - limits.context_tokens, int(self._section[index]), 0)
+        if self._cuts[low] < start - limits.chars // 4:
+            low = self.index_of(start - limits.chars // 4)
         if low >= index:
             return index
         strong = int(self._next_strong[low])
@@ -200,15 +200,8 @@ def _next_true(flags: BoolArray) -> IntArray:
 def _content(part: str, tokens: TokenSpans) -> tuple[IntArray, IntArray, BoolArray]:
     """Return where each token begins after its own white space, its end, and if space precedes it."""
     starts, ends = tokens.offsets[:, 0], tokens.offsets[:, 1]
-    points = np.frombuffer(part.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    is_space = np.isin(points, _SPACES)
-    printed = np.append(np.flatnonzero(~is_space), len(part))
+    space = is_space(code_points(part))
+    printed = np.append(np.flatnonzero(~space), len(part))
     content = np.minimum(printed[np.searchsorted(printed, starts)], ends)
-    spaced = (content == 0) | is_space[np.maximum(content, 1) - 1] if len(content) else content > 0
+    spaced = (content == 0) | space[np.maximum(content, 1) - 1] if len(content) else content > 0
     return np.maximum.accumulate(content) if len(content) else content, ends, spaced
-
-
-def _whole_graphemes(part: str, positions: IntArray, order: IntArray) -> BoolArray:
-    """Tell which of ``positions[order]`` cut no grapheme."""
-    unique, back = np.unique(positions[order], return_inverse=True)
-    return grapheme_breaks(part, unique)[back]
