@@ -21,6 +21,7 @@ from indexers.filters import And, Condition, Filter, Not, Or, equals, parse_filt
 from indexers.history import VERSION, KeptVersion, kept_point
 from indexers.identifiers import document_point, segment_point
 from indexers.lexical import Analyser, Bm25, reweigh
+from indexers.records import DocumentRecords
 from indexers.types import (
     DOCUMENT_LEXICAL,
     SEGMENT_DENSE,
@@ -85,6 +86,7 @@ class Collection:
         self.texts = texts
         self.bm25 = Bm25()
         self._names = (SEGMENT_DENSE, SEGMENT_LEXICAL, DOCUMENT_LEXICAL)
+        self.records = DocumentRecords(folder / "documents")
         self._folder = folder
         self._writing = threading.RLock()
         settings = read_settings(folder)
@@ -96,7 +98,7 @@ class Collection:
         self._fields: dict[str, frozenset[str]] = dict(_OWN_FIELDS)
         for record in index.scroll(equals("point", DOCUMENT)):
             self._remember(Entry.from_payload(record.payload))
-        self._dead.update(self._dead_segments())
+        self._dead.update(self.dead_segments())
 
     # Reading
 
@@ -218,6 +220,7 @@ class Collection:
         """Make a version live: from this write on, searches see it and no other."""
         with self._writing:
             self.texts.sync()
+            self.records.write(entry)
             payload = entry.to_payload(lexical_average=self.averages.document)
             vectors = {DOCUMENT_LEXICAL: lexical} if lexical.indices else {}
             points = [Point(id=document_point(entry.doc_id), vectors=vectors, payload=payload)]
@@ -238,6 +241,7 @@ class Collection:
             for start in range(0, len(ids), _BATCH):
                 self.index.set_payload(ids[start : start + _BATCH], shared)
             self.index.set_payload([document_point(entry.doc_id)], {**shared, "notes": list(entry.notes)})
+            self.records.write(entry)
             self._remember(entry)
 
     def delete(self, doc_ids: Iterable[str]) -> list[str]:
@@ -248,13 +252,22 @@ class Collection:
             self.index.delete([document_point(doc_id) for doc_id in present])
             for doc_id in present:
                 self._dead.add(self._entries.pop(doc_id).generation)
+                self.records.remove(doc_id)
             self.sweep()
             return present
+
+    def drop(self, doc_ids: Iterable[str]) -> None:
+        """Take documents out of the index and keep their records, so that they can be indexed anew."""
+        with self._writing:
+            for doc_id in doc_ids:
+                self._entries.pop(doc_id, None)
+                self.index.delete([document_point(doc_id)])
+            self.sweep()
 
     def sweep(self) -> int:
         """Remove the segments of generations that are not live; return how many there were."""
         with self._writing:
-            dead = self._dead_segments()
+            dead = self.dead_segments()
             for generation in dead:
                 self.index.delete_where(And((equals("point", SEGMENT), equals("generation", generation))))
             self._dead.clear()
@@ -288,7 +301,8 @@ class Collection:
         self.texts.sync()
         self.index.close()
 
-    def _dead_segments(self) -> dict[str, int]:
+    def dead_segments(self) -> dict[str, int]:
+        """Count the segments of each version that is not live."""
         stored = self.index.facet("generation", equals("point", SEGMENT))
         live = {entry.generation for entry in self._entries.values()}
         return {generation: count for generation, count in stored.items() if generation not in live}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from encoders.types import Document, Location, Span
+    from encoders.types import Document, Location, Mark, Span
     from indexers.filters import Filter
     from indexers.types import Payload, Point, Record, Scored, VectorQuery
 
@@ -90,6 +90,10 @@ class TextStore(Protocol):
         Raises:
             CorruptTextError: a page is missing or altered.
         """
+        ...
+
+    def marks(self, reference: str) -> tuple[Mark, ...]:
+        """Return the marks of a stored text."""
         ...
 
     def locate(self, reference: str, span: Span) -> Location:

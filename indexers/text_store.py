@@ -123,6 +123,10 @@ class FolderTextStore:
         offset = manifest.starts[first]
         return joined[start - offset : end - offset]
 
+    def marks(self, reference: str) -> tuple[Mark, ...]:
+        """Return the marks of a stored text."""
+        return self._manifest(reference).marks
+
     def locate(self, reference: str, span: Span) -> Location:
         """Return lines, pages, headings and further facts of a span."""
         manifest = self._manifest(reference)

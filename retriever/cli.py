@@ -194,6 +194,26 @@ def delete(retriever: Retriever, *, doc_ids: tuple[str, ...], as_json: bool) -> 
         raise click.exceptions.Exit(_FAILED)
 
 
+@longdoc.command()
+@click.option("--repair", is_flag=True, help="Mend what can be mended from stored text.")
+@_store_options
+def doctor(retriever: Retriever, *, repair: bool, as_json: bool) -> None:
+    """Check every document of the collection, and mend what is broken."""
+    with _progress_bar(quiet=as_json or not repair) as progress:
+        diagnosis = retriever.doctor(repair=repair, progress=progress)
+    if as_json:
+        _print_json(diagnosis)
+    else:
+        click.echo(
+            f"{diagnosis.documents} documents, {diagnosis.segments} segments, {diagnosis.versions} earlier "
+            f"versions checked: {len(diagnosis.findings)} findings"
+        )
+        for one in diagnosis.findings:
+            click.echo(f"  {one.problem} {one.document_id}: {one.detail} ({one.remedy})")
+    if not (repair or diagnosis.healthy):
+        raise click.exceptions.Exit(_FAILED)
+
+
 @contextmanager
 def _progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
     if quiet:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from encoders.protocols import Encoder, Segmenter
+    from indexers.diagnosis import Diagnosis
     from retriever.profile import SearchProfile
     from retriever.protocols import Engine
     from retriever.types import DocumentInfo, IndexReport, Progress, Resolution, SearchResult, SyncReport
@@ -217,6 +218,21 @@ class Retriever:
         if isinstance(doc_ids, str):
             raise TypeError("delete takes a list of ids; put the one id into a list")
         return tuple(self.engine.delete(tuple(doc_ids)))
+
+    def doctor(
+        self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None
+    ) -> Diagnosis:
+        """Check every document: text, tiles, vectors, and what no document owns.
+
+        Args:
+            repair: mend what stored text can mend: sweep what is dead, embed broken
+                documents again, up to rebuilding a lost index.
+            progress: called while documents are embedded again.
+
+        Returns:
+            What was found before any repair.
+        """
+        return self.engine.doctor(repair=repair, progress=progress)
 
     def collections(self) -> tuple[str, ...]:
         """Return the names of the store's collections."""

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from encoders.opening import open_encoder
 from encoders.segmentation import DocumentSegmenter
 from encoders.types import Document, Span
+from indexers.doctor import examine
 from indexers.ingest import Ingest, Unreadable
 from indexers.parsing import FoundFile, Skipped, find_files, parse_file
+from indexers.repair import repair as mend
 from retriever.citations import resolve_evidence, resolve_span
 from retriever.evidence import EvidenceLimits
 from retriever.profile import SearchProfile
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from encoders.protocols import Encoder, Segmenter
     from indexers.collection import Collection
+    from indexers.diagnosis import Diagnosis
     from indexers.store import Store
     from retriever.types import DocumentInfo, IndexReport, Progress, Resolution, SearchOptions, SearchResult
 
@@ -144,6 +147,18 @@ class LocalEngine:
         self.collection.flush()
         return deleted
 
+    def doctor(
+        self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None
+    ) -> Diagnosis:
+        """Check what the collection promises, and mend it when asked."""
+        collection = self.collection
+        diagnosis = examine(collection)
+        if repair and not diagnosis.healthy:
+            encoder = self.encoder
+            collection.check_encoder(encoder.fingerprint)
+            mend(collection, diagnosis, encoder, self._segmenter(encoder), progress=progress)
+        return diagnosis
+
     def collections(self) -> list[str]:
         """Return the names of the store's collections."""
         return self._store.collections()
@@ -163,8 +178,11 @@ class LocalEngine:
         collection = self._store.create_collection(
             self._name, fingerprint=encoder.fingerprint, dim=encoder.dim
         )
-        segmenter = self._given_segmenter or DocumentSegmenter(encoder.tokenizer)
-        return Ingest(collection, encoder, segmenter, progress=progress).run(items, total=total)
+        ingest = Ingest(collection, encoder, self._segmenter(encoder), progress=progress)
+        return ingest.run(items, total=total)
+
+    def _segmenter(self, encoder: Encoder) -> Segmenter:
+        return self._given_segmenter or DocumentSegmenter(encoder.tokenizer)
 
 
 def _read(file: FoundFile) -> Document | Unreadable:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from encoders.types import Document
+    from indexers.diagnosis import Diagnosis
     from retriever.types import (
         DocumentInfo,
         IndexReport,
@@ -43,6 +44,8 @@ class Engine(Protocol):
     def documents(self) -> list[DocumentInfo]: ...
 
     def delete(self, doc_ids: Sequence[str]) -> list[str]: ...
+
+    def doctor(self, *, repair: bool, progress: Callable[[Progress], None] | None) -> Diagnosis: ...
 
     def collections(self) -> list[str]: ...
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from indexers.diagnosis import Diagnosis
 from indexers.layout import claim
 from retriever import __version__
 from retriever.errors import OwnerLostError
@@ -110,6 +111,12 @@ class OwnedEngine:
     def delete(self, doc_ids: Sequence[str]) -> list[str]:
         """Delete documents and return the ids that were there."""
         return self._call("delete", list[str], doc_ids=list(doc_ids))
+
+    def doctor(
+        self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None
+    ) -> Diagnosis:
+        """Check what the collection promises, and mend it when asked."""
+        return self._call("doctor", Diagnosis, progress=progress, repair=repair)
 
     def collections(self) -> list[str]:
         """Return the names of the store's collections."""

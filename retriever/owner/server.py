@@ -58,6 +58,7 @@ class Owner:
         self._engines: dict[tuple[str, str], LocalEngine] = {}
         self._lock = threading.Lock()
         self._callers = 0
+        self._make_room = False  # a caller of another version waits for this process to end
         self._last_seen = time.monotonic()
         self._stop = threading.Event()
 
@@ -88,7 +89,8 @@ class Owner:
 
     def _idle(self) -> bool:
         with self._lock:
-            return self._callers == 0 and time.monotonic() - self._last_seen > self._linger_s
+            waited = time.monotonic() - self._last_seen > self._linger_s
+            return self._callers == 0 and (waited or self._make_room)
 
     def _accept(self, listener: Listener) -> None:
         while not self._stop.is_set():
@@ -120,8 +122,8 @@ class Owner:
         accepted = (hello.protocol, hello.version) == (PROTOCOL, __version__)
         welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid(), accepted=accepted)
         connection.send_bytes(encode(welcome))
-        if not accepted and self._callers == 1:
-            self.stop()  # nobody else needs this version: make room for the other
+        if not accepted:
+            self._make_room = True
         return accepted
 
     def _answer(self, connection: Connection, call: Call) -> None:
@@ -165,6 +167,8 @@ class Owner:
                 return engine.documents()
             case "delete":
                 return engine.delete(given["doc_ids"])
+            case "doctor":
+                return engine.doctor(repair=given["repair"], progress=tell)
             case "collections":
                 return engine.collections()
             case unknown:

@@ -24,7 +24,9 @@ def longdoc(*arguments, store=None, timeout=120):
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
 
-@pytest.mark.parametrize("module", ["retriever", "retriever.cli", "retriever.types", "eval.commands"])
+@pytest.mark.parametrize(
+    "module", ["retriever", "retriever.cli", "retriever.types", "retriever.owner.client", "eval.commands"]
+)
 def test_importing_the_door_loads_no_heavy_library(module):
     found = subprocess.run(
         [sys.executable, "-c", LIGHT.format(module=module)], capture_output=True, text=True, check=True
