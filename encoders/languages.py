@@ -133,11 +133,11 @@ _TAGGED: Final = frozenset({"html", "svelte", "vue", "xml"})
 _UNTYPED: Final = frozenset({"", "application/octet-stream", "text/plain"})
 _PROSE_MEDIA: Final = frozenset({"application/pdf", "text/markdown", "text/x-markdown", "text/x-rst"})
 _CPP_SIGNS: Final = re.compile(
-    r"^\s*(?:class\s+\w|namespace\s+\w|namespace\s*\{|template\s*<|using\s+\w|(?:public|private|protected)\s*:)"
+    r"^[ \t]*(?:class\s+\w|namespace\s*[\w{]|template\s*<|using\s+\w|(?:public|private|protected)\s*:)"
     r"|#include\s*<\w+>",
     re.MULTILINE,
 )
-_MATLAB_SIGNS: Final = re.compile(r"^\s*(?:function\b|%)", re.MULTILINE)
+_MATLAB_SIGNS: Final = re.compile(r"^[ \t]*(?:function\b|%)", re.MULTILINE)
 _READ_CHARACTERS: Final = 4096
 
 

@@ -7,6 +7,7 @@ Source:
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -32,9 +33,7 @@ _FRONT_MATTER: Final = re.compile(r"\A---[ \t]*\r?\n(?:.*\n)*?---[ \t]*(?:\r?\n|
 _FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 _TABLE: Final = re.compile(r"(?:^[ \t]*\|[^\n]*(?:\n|\Z)){2,}", re.MULTILINE)
 _HEADING: Final = re.compile(
-    r"^ {0,3}(?:(?P<hashes>#{1,6})(?:[ \t]+(?P<title>[^\n]*?))?(?:[ \t]+\#+)?[ \t]*\r?$"
-    r"|(?P<line>=+|-+)[ \t]*\r?$)",
-    re.MULTILINE,
+    r"^ {0,3}(?:(?P<hashes>#{1,6})(?![^ \t\r\n])(?P<title>[^\n]*)|(?P<line>=+|-+)[ \t]*\r?$)", re.MULTILINE
 )
 _LIST_ITEM: Final = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+(?=\S)", re.MULTILINE)
 _NO_PARAGRAPH: Final = re.compile(
@@ -76,8 +75,9 @@ def heading_marks(text: str) -> tuple[Mark, ...]:
 def markdown_blocks(text: str) -> list[MarkdownBlock]:
     """Return the fenced code and the tables of ``text`` in order; a fence left open runs to the end."""
     fences = list(_fenced(text))
+    ends = [fence.end for fence in fences]
     tables = [Span(match.start(), match.end()) for match in _TABLE.finditer(text)]
-    outside = [table for table in tables if not any(fence.overlap(table) for fence in _near(fences, table))]
+    outside = [table for table in tables if not _overlaps_next(table, fences, ends)]
     blocks = [MarkdownBlock(span, "code") for span in fences]
     blocks += [MarkdownBlock(span, "table") for span in outside]
     return sorted(blocks, key=lambda block: block.span)
@@ -90,12 +90,15 @@ def markdown_cuts(text: str, blocks: list[MarkdownBlock], start: int, end: int) 
     """
     items = make_cuts((match.start() for match in _LIST_ITEM.finditer(text, start, end)), LINE + 0.1)
     cuts = merge_cuts([prose_cuts(text, start, end), items])
-    edges = [edge for block in blocks for edge in (block.span.start, block.span.end) if start <= edge <= end]
+    low = bisect_left(blocks, start, key=lambda block: block.span.end)
+    high = bisect_right(blocks, end, key=lambda block: block.span.start)
+    near = blocks[low:high]
+    edges = [edge for block in near for edge in (block.span.start, block.span.end) if start <= edge <= end]
     cuts = merge_cuts([cuts, make_cuts(sorted(set(edges)), PARAGRAPH)])
     inside = np.zeros(len(cuts.positions), dtype=np.bool_)
-    for block in blocks:
-        low, high = np.searchsorted(cuts.positions, [block.span.start + 1, block.span.end])
-        inside[low:high] = True
+    for block in near:
+        first, last = np.searchsorted(cuts.positions, [block.span.start + 1, block.span.end])
+        inside[first:last] = True
     strengths = np.where(inside, cuts.strengths - np.float32(_CODE_PENALTY), cuts.strengths)
     return Cuts(cuts.positions, strengths.astype(np.float32))
 
@@ -103,10 +106,9 @@ def markdown_cuts(text: str, blocks: list[MarkdownBlock], start: int, end: int) 
 def heading_cuts(marks: tuple[Mark, ...]) -> Cuts:
     """Turn heading marks into cuts, the outer the stronger."""
     headings = [mark for mark in marks if mark.kind == "heading"]
-    return merge_cuts(
-        [make_cuts((), SECTION)]
-        + [make_cuts([mark.span.start], SECTION - _LEVEL_STEP * max(0, mark.level - 1)) for mark in headings]
-    )
+    levels = np.array([max(0, mark.level - 1) for mark in headings], dtype=np.float32)
+    starts = np.array([mark.span.start for mark in headings], dtype=np.int64)
+    return merge_cuts([Cuts(starts, (SECTION - _LEVEL_STEP * levels).astype(np.float32))])
 
 
 def _fenced(text: str) -> Iterator[Span]:
@@ -123,11 +125,10 @@ def _fenced(text: str) -> Iterator[Span]:
         yield Span(opening.start(), len(text))
 
 
-def _near(spans: list[Span], span: Span) -> list[Span]:
-    starts = [each.start for each in spans]
-    place = int(np.searchsorted(starts, span.start, side="right")) if starts else 0
-    stop = int(np.searchsorted(starts, span.end)) if starts else 0
-    return spans[max(0, place - 1) : stop]
+def _overlaps_next(span: Span, spans: list[Span], ends: list[int]) -> bool:
+    """Tell whether the first of ``spans`` that ends behind the start of ``span`` overlaps it."""
+    place = bisect_right(ends, span.start)
+    return place < len(spans) and spans[place].overlap(span) > 0
 
 
 def _headings(text: str, skipped: list[Span]) -> Iterator[tuple[int, int, str]]:
@@ -138,11 +139,18 @@ def _headings(text: str, skipped: list[Span]) -> Iterator[tuple[int, int, str]]:
         if position < len(skipped) and skipped[position].start <= match.start():
             continue
         if match["hashes"]:
-            yield match.start(), len(match["hashes"]), (match["title"] or "").strip()
+            yield match.start(), len(match["hashes"]), _title(match["title"])
             continue
         above = _paragraph_above(text, match.start())
         if above is not None:
             yield above, 1 if match["line"][0] == "=" else 2, " ".join(text[above : match.start()].split())
+
+
+def _title(rest: str) -> str:
+    """Strip a closing run of hashes, which white space must precede."""
+    line = rest.strip()
+    bare = line.rstrip("#")
+    return bare.rstrip() if not bare or bare[-1] in " \t" else line
 
 
 def _paragraph_above(text: str, end: int) -> int | None:

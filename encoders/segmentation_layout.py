@@ -28,10 +28,10 @@ class Regions:
         """Return the kind of the region that covers at least half of ``span``, else ``default``."""
         place = max(0, bisect_right(self.spans, span.start, key=lambda each: each.start) - 1)
         covered: dict[SegmentKind, int] = {}
-        for region, kind in zip(self.spans[place:], self.kinds[place:], strict=True):
-            if region.start >= span.end:
-                break
-            covered[kind] = covered.get(kind, 0) + region.overlap(span)
+        while place < len(self.spans) and self.spans[place].start < span.end:
+            kind = self.kinds[place]
+            covered[kind] = covered.get(kind, 0) + self.spans[place].overlap(span)
+            place += 1
         best = max(covered, key=lambda kind: covered[kind], default=default)
         return best if 2 * covered.get(best, 0) >= len(span) else default
 
