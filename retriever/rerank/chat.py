@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -76,6 +77,7 @@ class ChatModel:
         self._client = client
         self._rate = RateLimit(settings.limits.requests_per_minute)
         self._structure: Structure = settings.structure
+        self._context: ssl.SSLContext | None = None
 
     @property
     def name(self) -> str:
@@ -107,8 +109,16 @@ class ChatModel:
             return
         limits = self._settings.limits
         timeout = httpx.Timeout(limits.timeout_s, connect=limits.connect_s)
-        async with httpx.AsyncClient(timeout=timeout) as client:
+        async with httpx.AsyncClient(timeout=timeout, verify=self._tls()) as client:
             yield _ChatSession(self, self._endpoint(client))
+
+    def _tls(self) -> ssl.SSLContext | bool:
+        """Return what certificates are checked with; reading the trusted ones is slow and done once."""
+        if not self._settings.url.startswith("https://"):
+            return False  # redirects are not followed, so nothing is encrypted and nothing to check
+        if self._context is None:
+            self._context = ssl.create_default_context()
+        return self._context
 
     def _endpoint(self, client: httpx.AsyncClient) -> JsonEndpoint:
         url = f"{self._settings.url.rstrip('/')}/chat/completions"

@@ -33,7 +33,7 @@ class ListwiseExample:
 
 
 def read_examples(path: Path) -> Iterator[ListwiseExample]:
-    """Read lines ``{"query": …, "passages": […], "order": […]}``; ``order`` counts from 0, may be missing.
+    """Read lines ``{"query": …, "passages": […], "order": […]}``; ``order``, from 0, may be missing.
 
     Raises:
         InvalidInputError: a line is something else; the message says which.

