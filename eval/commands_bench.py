@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BUDGETS = (500, 1000, 2000, 4000)
 
@@ -79,3 +76,28 @@ def context(
     if json_file:
         write_record(json_file, record)
     Console().print(context_table(record))
+
+
+@click.command("published")
+@click.argument("name", type=click.Choice(["loco", "followir", "longmemeval-sessions", "longmemeval-rounds"]))
+@click.option("--data", required=True, type=click.Path(exists=True, path_type=Path), help="Folder or file.")
+@ENCODER
+@click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there.")
+@click.option("--json", "json_file", type=FILE, help="Write the record there.")
+def published(
+    name: str, data: Path, encoder: str, encoder_cache: Path | None, json_file: Path | None
+) -> None:
+    """Run LoCoV1, FollowIR or LongMemEval, as far as their data is there."""
+    from rich.console import Console
+
+    from eval.encoding import open_encoder
+    from eval.progress import ProgressWatch
+    from eval.published_sets import RUNNERS
+    from eval.record import write_record
+    from eval.tables_own import show_published
+
+    with ProgressWatch() as watch:
+        record = RUNNERS[name](data, open_encoder(encoder, cache=encoder_cache), watch)
+    if json_file:
+        write_record(json_file, record)
+    show_published(Console(), record)

@@ -228,6 +228,17 @@ def _by_length(row: Record, task: str) -> dict[float, float]:
     return {float(length): score for length, score in row["by_length"].get(task, {}).items()}
 
 
+def published_section(record: Record) -> Section:
+    """Show the figures of a published benchmark, and which of its sets are missing."""
+    metrics = list(next(iter(record["rows"].values())))
+    rows = [
+        [name, *(interval(figures.get(metric)) for metric in metrics)]
+        for name, figures in record["rows"].items()
+    ]
+    missing = [f"not measured: {reason}" for reason in record["missing"].values()]
+    return Section(title=record["name"], parts=[table(["", *metrics], rows), bullets(missing)])
+
+
 SECTIONS: dict[str, Callable[[Record], Section]] = {
     "run": run_section,
     "needle": needle_section,
@@ -236,5 +247,6 @@ SECTIONS: dict[str, Callable[[Record], Section]] = {
     "compare": compare_section,
     "shadow": shadow_section,
     "context": context_section,
+    "published": published_section,
 }
 """Kind of a record -> its section."""

@@ -39,7 +39,12 @@ class RetrieverSystem:
             query.text, limit=self._limit, evidence=self._evidence, evidence_chars=CHARACTERS_PER_DOCUMENT
         )
         seconds = perf_counter() - start
-        return Answer(query_id=query.id, documents=tuple(map(_ranked, result.hits)), seconds=seconds)
+        return Answer(query_id=query.id, documents=ranked(result), seconds=seconds)
+
+
+def ranked(result: SearchResult) -> tuple[RankedDocument, ...]:
+    """Take ranking and spans out of an answer of ours."""
+    return tuple(map(_ranked, result.hits))
 
 
 def _ranked(hit: DocumentHit) -> RankedDocument:

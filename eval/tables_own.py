@@ -117,3 +117,18 @@ def context_table(record: Mapping[str, Any]) -> Table:
             table.add_row(f"{int(budget):,}", order, share, whole, depth, f"{means['tokens']:,.0f}")
         table.add_section()
     return table
+
+
+def show_published(console: Console, record: Mapping[str, Any]) -> None:
+    """Print one row per set, and what is missing and why."""
+    table = Table(title=record["name"], title_justify="left")
+    table.add_column("set")
+    metrics = list(next(iter(record["rows"].values())))
+    for metric in ("queries", *metrics):
+        table.add_column(metric, justify="right")
+    for name, figures in record["rows"].items():
+        cells = (f"{one['mean']:.3f} [{one['low']:.3f}, {one['high']:.3f}]" for one in figures.values())
+        table.add_row(name, str(figures[metrics[0]]["count"]), *cells)
+    console.print(table)
+    for reason in record["missing"].values():
+        console.print(f"not measured: {reason}", highlight=False)

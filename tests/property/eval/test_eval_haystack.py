@@ -3,11 +3,13 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eval.errors import DataError
 from eval.haystack import Haystack, haystack_texts, hide
+
+patient = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
 
 sentences = st.lists(
     st.sampled_from(["One two three.", "Is it?", "A line\n", "no stop", "Ünï cödé!"]), min_size=1
@@ -15,6 +17,7 @@ sentences = st.lists(
 texts = st.lists(sentences.map(" ".join), min_size=1, max_size=4)
 
 
+@patient
 @given(texts=texts, words=st.integers(1, 200), seed=st.integers(0, 9))
 def test_a_piece_has_exactly_as_many_words_as_asked_for_and_only_words_of_the_texts(texts, words, seed):
     piece = Haystack(texts).piece(words, Random(seed))
@@ -22,6 +25,7 @@ def test_a_piece_has_exactly_as_many_words_as_asked_for_and_only_words_of_the_te
     assert set(piece.split()) <= set(" ".join(texts).split())
 
 
+@patient
 @given(texts=texts, words=st.integers(0, 50), depth=st.floats(0, 1))
 def test_a_hidden_needle_stands_where_it_is_said_and_nothing_else_changes(texts, words, depth):
     text = Haystack(texts).piece(words, Random(1)) if words else ""
