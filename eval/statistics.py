@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 Values: TypeAlias = npt.NDArray[np.float64]
 
 SAMPLES = 10_000
+INTERVAL_SAMPLES = 2_000
 LEVEL = 0.95
 _SEED = 20_240_419
 _CELLS = 2_000_000  # resampled values held in memory at once
 
 
-def interval(values: Sequence[float], *, samples: int = SAMPLES, seed: int = _SEED) -> Interval:
+def interval(values: Sequence[float], *, samples: int = INTERVAL_SAMPLES, seed: int = _SEED) -> Interval:
     """Return the mean of ``values`` with its 95 % bootstrap interval; no test is made.
 
     One value has an interval without width.
