@@ -25,8 +25,10 @@ from retriever.rerank.labelling import label_list
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from retriever.rerank.torch_training import TrainingOptions
+    from rich.table import Table
+
     from retriever.rerank.training_data import ListwiseExample
+    from retriever.rerank.training_options import TrainingOptions, TrainingStep
 
 _CUTS: Final = (1, 5, 10)
 
@@ -49,8 +51,8 @@ class ExperimentOptions:
     model: SmallModel = field(default_factory=SmallModel)
     short: ListShape = field(default_factory=lambda: ListShape(shortest=2, longest=10))
     long: ListShape = field(default_factory=lambda: ListShape(shortest=20, longest=50))
-    short_lists: int = 64_000
-    long_lists: int = 12_000
+    short_lists: int = 51_200
+    long_lists: int = 8_000
     held_out: int = 100
     window: int = 10
     step: int = 5
@@ -114,7 +116,7 @@ def _run_seed(options: ExperimentOptions, seed: int, report: Callable[[str], Non
         labelled = label_lists(lists, options, passes=variant.passes)
         model = copy.deepcopy(base)
         started = time.process_time()
-        steps = _train(model, tokenizer, labelled, _proper(options, seed, variant.importance), report)
+        steps = _train(model, tokenizer, labelled, _proper(seed, importance=variant.importance), report)
         seconds = time.process_time() - started
         measured = _measured(variant.name, seed, model, tokenizer, held_out)
         labels = order_figures(lists, [one.order for one in labelled])
@@ -188,7 +190,7 @@ def _train(
     options: TrainingOptions,
     report: Callable[[str], None],
 ) -> int:
-    from retriever.rerank.torch_training import RerankerTrainer, TrainingStep
+    from retriever.rerank.torch_training import RerankerTrainer
 
     def on_step(state: TrainingStep) -> None:
         if state.step % 100 == 0:
@@ -201,15 +203,15 @@ def _train(
 def _warm_up(options: ExperimentOptions, seed: int) -> TrainingOptions:
     """Train on short lists with numbers up to those of long ones, else large numbers come as a surprise."""
     return replace(
-        _proper(options, seed, importance=True),
+        _proper(seed, importance=True),
         batch_size=64,
         learning_rate=4e-3,
         identifier_range=options.model.numbers,
     )
 
 
-def _proper(options: ExperimentOptions, seed: int, importance: bool) -> TrainingOptions:
-    from retriever.rerank.torch_training import TrainingOptions
+def _proper(seed: int, *, importance: bool) -> TrainingOptions:
+    from retriever.rerank.training_options import TrainingOptions
 
     return TrainingOptions(
         epochs=1,
@@ -222,3 +224,16 @@ def _proper(options: ExperimentOptions, seed: int, importance: bool) -> Training
         importance=importance,
         seed=seed,
     )
+
+
+def figures_table(rows: Sequence[VariantFigures]) -> Table:
+    """Draw the figures, one row a variant."""
+    from rich.table import Table
+
+    columns = [f"nDCG@{cut}" for cut in _CUTS]
+    table = Table("seed", "variant", *columns, "labels' nDCG@10", "steps", "CPU seconds")
+    for row in rows:
+        labels = f"{row.label_figures['nDCG@10']:.3f}" if row.label_figures else ""
+        shown = [f"{row.figures[column]:.3f}" for column in columns]
+        table.add_row(str(row.seed), row.name, *shown, labels, str(row.steps), f"{row.seconds:.0f}")
+    return table

@@ -64,7 +64,7 @@ def make_lists(shape: ListShape, count: int, *, seed: int) -> list[ListwiseExamp
 
 
 def top_grades(example: ListwiseExample) -> dict[str, int]:
-    """Grade places for nDCG: 10 for the first of the right order, 9 for the second, 0 from the eleventh on."""
+    """Grade places for nDCG: 10 for the first of the right order, 9 for the second, 0 from the eleventh."""
     return {str(place): _TOP - rank for rank, place in enumerate(example.order[:_TOP])}
 
 

@@ -226,9 +226,14 @@ def load_local_model(folder: str, *, settings: LocalSettings | None = None) -> L
     Raises:
         ModelError: the folder's ``reranker.json`` cannot be read.
     """
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model, tokenizer = load_pretrained(folder)
     return LocalRankingModel(model, tokenizer, name=folder, settings=settings or read_settings(Path(folder)))
+
+
+def load_pretrained(folder: str) -> tuple[Any, Any]:
+    """Load a causal model in float32 and its tokenizer by folder or name."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    return model, AutoTokenizer.from_pretrained(folder)
 
 
 def save_local_model(folder: Path, model: Any, tokenizer: Any, settings: LocalSettings) -> None:

@@ -4,132 +4,24 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.functional import cross_entropy
 
 from encoders.errors import InvalidInputError
 from encoders.optional import require
-from retriever.rerank.answer_tokens import AnswerLabel, AnswerTokens, answer_label, answer_tokens
-from retriever.rerank.prompts import PromptTemplate, render_prompt
+from retriever.rerank.answer_tokens import answer_label, answer_tokens
+from retriever.rerank.prompts import render_prompt
+from retriever.rerank.torch_batches import Batch, EncodedList, collate, importance_loss
 from retriever.rerank.torch_model import encode, prompt_tokens, reserved_tokens
+from retriever.rerank.training_options import TrainingOptions, TrainingStep, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from retriever.rerank.prompts import PromptTemplate
     from retriever.rerank.training_data import ListwiseExample
-
-IGNORED = -100
-"""The label of a token that is not learned; `torch.nn.functional.cross_entropy` calls it ignore_index."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoraSettings:
-    """Train small matrices beside the frozen weights, with the library peft."""
-
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.05
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingOptions:
-    """How a reranker is trained; the defaults are those of the paper for a model of 7 billion parameters.
-
-    Attributes:
-        epochs: times that every list is seen.
-        learning_rate: its peak, after ``warmup_steps``; from there it falls as a cosine to a tenth.
-        batch_size: lists in one pass.
-        accumulation: passes in one step.
-        importance: weigh identifiers by their rank (``1 + 1 / log2(rank + 1)``); otherwise all alike.
-        separator_weight: of what stands between identifiers.
-        identifier_range: draw the numbers of a list from 1 to this, in ascending order, so that short lists
-            teach the large numbers too; None numbers the passages 1, 2, 3.
-        noise: alpha of uniform noise on the embeddings (NEFTune); 0 for none.
-        checkpointing: trade time for memory.
-        lora: None trains all weights.
-        seed: of order, noise and dropout.
-
-    Source:
-        Liu et al. 2024, arXiv:2412.14574; Jain et al. 2023, "NEFTune", arXiv:2310.05914.
-    """
-
-    epochs: int = 4
-    learning_rate: float = 5e-6
-    warmup_steps: int = 50
-    batch_size: int = 1
-    accumulation: int = 8
-    importance: bool = True
-    separator_weight: float = 1.0
-    identifier_range: int | None = None
-    weight_decay: float = 0.0
-    clip_norm: float = 1.0
-    noise: float = 5.0
-    checkpointing: bool = False
-    lora: LoraSettings | None = None
-    seed: int = 42
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingStep:
-    """Where training stands."""
-
-    step: int
-    steps: int
-    loss: float
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Encoded:
-    prompt: tuple[int, ...]
-    label: AnswerLabel
-
-    @property
-    def length(self) -> int:
-        return len(self.prompt) + len(self.label.tokens)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Lists padded on the left, so that all answers end in the same column.
-
-    Attributes:
-        ids: ``(lists, length)`` int64, prompt and answer.
-        mask: ``(lists, length)`` int64, 0 where padded.
-        labels: ``(lists, answer)`` int64, the last columns of ``ids``, `IGNORED` where the prompt reaches.
-        weights: ``(lists, answer)`` float32.
-    """
-
-    ids: torch.Tensor
-    mask: torch.Tensor
-    labels: torch.Tensor
-    weights: torch.Tensor
-
-
-def importance_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return the weighted negative log likelihood per label token, as a scalar.
-
-    Args:
-        logits: ``(lists, answer, vocabulary)``, those that predict ``labels``.
-        labels: ``(lists, answer)``; `IGNORED` where nothing is learned.
-        weights: ``(lists, answer)``.
-
-    Returns:
-        The sum of ``weight * nll`` over the *number* of labels, as in the paper's
-        code, so that weights scale the gradient. 0 without any label.
-
-    Source:
-        Liu et al. 2024, "Sliding Windows Are Not the End", arXiv:2412.14574.
-    """
-    losses = cross_entropy(
-        logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="none"
-    )
-    count = (labels != IGNORED).sum().clamp(min=1)
-    return (losses * weights.flatten()).sum() / count
 
 
 class RerankerTrainer:
@@ -197,6 +89,10 @@ class RerankerTrainer:
         self.model.eval()
         return losses
 
+    def merged(self) -> Any:
+        """Return the model to save: what LoRA learned is added to the weights."""
+        return self.model.merge_and_unload() if hasattr(self.model, "merge_and_unload") else self.model
+
     def _prepare(self, options: TrainingOptions) -> None:
         if options.lora:
             peft = require("peft", extra="train")
@@ -213,7 +109,9 @@ class RerankerTrainer:
             self.model.enable_input_require_grads()
         self.model.train()
 
-    def _steps(self, encoded: Sequence[_Encoded], options: TrainingOptions) -> Iterator[list[list[_Encoded]]]:
+    def _steps(
+        self, encoded: Sequence[EncodedList], options: TrainingOptions
+    ) -> Iterator[list[list[EncodedList]]]:
         """Yield the batches of each step; lists of like length go together, in an order that varies."""
         random = Random(options.seed)
         for _ in range(options.epochs):
@@ -226,7 +124,7 @@ class RerankerTrainer:
 
     def _step(
         self,
-        batches: Sequence[Sequence[_Encoded]],
+        batches: Sequence[Sequence[EncodedList]],
         optimizer: torch.optim.Optimizer,
         trained: Sequence[torch.nn.Parameter],
         options: TrainingOptions,
@@ -259,7 +157,7 @@ class RerankerTrainer:
 
     def _encode(
         self, example: ListwiseExample, identifiers: tuple[str, ...], options: TrainingOptions
-    ) -> _Encoded:
+    ) -> EncodedList:
         if not example.order:
             raise InvalidInputError("a list without an order cannot be trained on; label it first")
         size = len(example.passages)
@@ -272,14 +170,14 @@ class RerankerTrainer:
             reserved=self._reserved,
         )
         label = answer_label(
-            self._answer(identifiers),
+            answer_tokens(self._encode_text, identifiers),
             example.order,
             end=self._end,
             importance=options.importance,
             separator_weight=options.separator_weight,
         )
         tokens = prompt_tokens(self._tokenizer, prompt, system_role=self._system_role)
-        encoded = _Encoded(tuple(tokens), label)
+        encoded = EncodedList(tuple(tokens), label)
         limit = getattr(self.model.config, "max_position_embeddings", None)
         if limit is not None and encoded.length > limit:
             raise InvalidInputError(
@@ -289,9 +187,6 @@ class RerankerTrainer:
                 limit=limit,
             )
         return encoded
-
-    def _answer(self, identifiers: tuple[str, ...]) -> AnswerTokens:
-        return answer_tokens(self._encode_text, identifiers)
 
     def _encode_text(self, text: str) -> list[int]:
         if text not in self._pieces:
@@ -304,28 +199,3 @@ def _identifiers(size: int, options: TrainingOptions, random: Random) -> tuple[s
     if highest < size:
         raise InvalidInputError(f"identifier_range {highest} is less than the {size} passages of a list")
     return tuple(str(number) for number in sorted(random.sample(range(1, highest + 1), size)))
-
-
-def schedule(step: int, steps: int, warmup: int) -> float:
-    """Return the share of the peak learning rate at ``step``, from 1: a ramp, then a cosine down to 0.1."""
-    if step <= warmup:
-        return step / warmup
-    progress = (step - warmup) / max(1, steps - warmup)
-    return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-
-
-def collate(lists: Sequence[_Encoded], *, padding: int, device: torch.device | str = "cpu") -> Batch:
-    """Pad on the left; see `Batch`."""
-    length = max(one.length for one in lists)
-    answer = max(len(one.label.tokens) for one in lists)
-    ids = torch.full((len(lists), length), padding)
-    mask = torch.zeros_like(ids)
-    labels = torch.full((len(lists), answer), IGNORED)
-    weights = torch.zeros((len(lists), answer))
-    for row, one in enumerate(lists):
-        written = len(one.label.tokens)
-        ids[row, length - one.length :] = torch.tensor([*one.prompt, *one.label.tokens])
-        mask[row, length - one.length :] = 1
-        labels[row, answer - written :] = torch.tensor(one.label.tokens)
-        weights[row, answer - written :] = torch.tensor(one.label.weights)
-    return Batch(ids.to(device), mask.to(device), labels.to(device), weights.to(device))

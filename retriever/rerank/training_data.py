@@ -28,7 +28,7 @@ class ListwiseExample:
     def __post_init__(self) -> None:
         if self.order and sorted(self.order) != list(range(len(self.passages))):
             raise InvalidInputError(
-                f"the order of {len(self.passages)} passages must hold 0 to {len(self.passages) - 1} once each"
+    """Read lines of objects with ``query``, ``passages`` and ``order``, which may be missing.
             )
 
 
