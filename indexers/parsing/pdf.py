@@ -8,13 +8,14 @@ end of each line; lines that a column's gutter cuts are put into columns
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from encoders.optional import require
 from indexers.parsing.builder import TextBuilder
 from indexers.parsing.ocr import recognise_pixels
+from indexers.parsing.pdf_columns import Box, arranged, layout_of
 from indexers.parsing.pdf_lines import joined_hyphens, repeated_lines
 from indexers.parsing.types import UnparsableError
 
@@ -28,6 +29,7 @@ _POINTS_PER_INCH = 72
 _MOST_PIXELS = 50_000_000
 _IMAGE = 3
 _LIST_SHOWN = 20
+_MOST_RECTS = 10_000
 _ODD = dict.fromkeys(chain(range(0x20), [0x7F, 0xFFFE, 0xFFFF]))
 for _kept in (0x02, 0x09, 0x0A):
     del _ODD[_kept]
@@ -102,7 +104,7 @@ def _read_page(page: Any, options: ParseOptions) -> _Page:
     page.set_rotation(0)  # a turned page is read as it was written, not as it is shown
     text_page = page.get_textpage()
     try:
-        text = text_page.get_text_range() if text_page.count_chars() else ""
+        text = _ordered_text(text_page) if text_page.count_chars() else ""
     finally:
         text_page.close()
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufffe", "\x02").translate(_ODD)
@@ -112,6 +114,34 @@ def _read_page(page: Any, options: ParseOptions) -> _Page:
     if not (pictures and options.ocr):
         return _Page("", pictures=pictures)
     return _Page(_recognised(page, options), recognised=True, pictures=True)
+
+
+def _ordered_text(text_page: Any) -> str:
+    boxes = [Box(*text_page.get_rect(number)) for number in range(min(text_page.count_rects(), _MOST_RECTS))]
+    layout = layout_of(boxes)
+    if layout.order == "drawn":
+        drawn: str = text_page.get_text_range()
+        return drawn
+    return arranged(list(_pieces(text_page)), layout)
+
+
+def _pieces(text_page: Any) -> Iterator[Box]:
+    """Yield what stands together on one line; a gap wider than a letter's height parts it."""
+    raw = require("pypdfium2.raw", extra="parsers")
+    text, box = "", None
+    for number in range(text_page.count_chars()):
+        code = raw.FPDFText_GetUnicode(text_page, number)
+        if chr(code).isspace():
+            text += " " if text else ""  # often made up by PDFium and without a place of its own
+            continue
+        left, bottom, right, top = text_page.get_charbox(number, loose=True)
+        if box is not None and (abs(bottom - box.bottom) > 2 or not -2 < left - box.right < top - bottom):
+            yield replace(box, text=text)
+            text, box = "", None
+        box = Box(left, bottom, right, top) if box is None else replace(box, right=max(right, box.right))
+        text += chr(code)
+    if box is not None:
+        yield replace(box, text=text)
 
 
 def _recognised(page: Any, options: ParseOptions) -> str:

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from html import unescape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from indexers.parsing.builder import TextBuilder, one_line
@@ -42,6 +43,7 @@ _NO_SPEAKERS = frozenset(
 )
 _FEWEST_TURNS = 4
 _SHARE_OF_LINES = 0.3
+_FORM_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +98,25 @@ def turn_marks(text: str) -> tuple[Mark, ...]:
 
 def looks_like_turns(text: str) -> bool:
     """Tell whether a text is a conversation: a few names that come back, at many lines' starts."""
-    names = Counter(match["name"].lower() for match in _TURN.finditer(text))
+    order = [match["name"].lower() for match in _TURN.finditer(text)]
+    names = Counter(order)
     speakers = {name: count for name, count in names.items() if name.split()[0] not in _NO_SPEAKERS}
     turns = sum(speakers.values())
     lines = sum(1 for line in text.splitlines() if line.strip())
     if turns < _FEWEST_TURNS or turns < _SHARE_OF_LINES * lines:
         return False
     back = sum(count for count in speakers.values() if count > 1)
-    return len(speakers) > 1 and 2 * len(speakers) <= turns and back > turns / 2
+    few = len(speakers) > 1 and 2 * len(speakers) <= turns and back > turns / 2
+    return few and not _is_form(order)
+
+
+def _is_form(order: list[str]) -> bool:
+    """Tell whether three names and more follow one another like the fields of a form: always in one order."""
+    followers: dict[str, Counter[str]] = {}
+    for name, following in pairwise(order):
+        followers.setdefault(name, Counter())[following] += 1
+    usual = sum(max(each.values()) for each in followers.values())
+    return len(followers) > 2 and usual >= _FORM_SHARE * (len(order) - 1)
 
 
 def seconds(stamp: str) -> float:
