@@ -17,6 +17,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from encoders.errors import ModelError
 from encoders.extension import query_scale
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 PACKED: Final = "longdoc_packed"
 PADDED: Final = "longdoc_padded"
 _BLOCK: Final = 512
+_SCORE_CHANGES: Final = ("softcap", "s_aux", "position_bias")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def packed_attention(
     dropout: float = 0.0,
     is_causal: bool | None = None,
     sliding_window: int | None = None,
-    **_unused: object,  # transformers hands every attention function what any of them may need
+    **others: object,  # transformers hands every attention function what any of them may need
 ) -> tuple[Tensor, None]:
     """Attend within each text of the current `packing`.
 
@@ -107,10 +109,17 @@ def packed_attention(
         dropout: ignored, there is none at inference.
         is_causal: overrides the layer's own.
         sliding_window: tokens see only others nearer than this.
+        others: ignored, unless they change scores.
 
     Returns:
         ``(1, tokens, heads, head_dim)``.
+
+    Raises:
+        ModelError: the layer changes its scores in a way that is not known here.
     """
+    unknown = [name for name in _SCORE_CHANGES if others.get(name) is not None]
+    if unknown:
+        raise ModelError(f"{type(module).__name__} changes its attention scores by {', '.join(unknown)}")
     now = packing.get()
     causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
     heads, width = query.shape[1], query.shape[3]

@@ -67,7 +67,7 @@ def build_encoder(folder: ModelFolder, config: EncoderConfig, *, name: str) -> T
         window_tokens=window if extension is None or extension.method == "pcw" else extension.target,
         batch_tokens=config.batch_tokens or _BATCH_TOKENS.get(model.device.type, _ACCELERATOR_BATCH_TOKENS),
         overflow=config.overflow,
-        fingerprint=_fingerprint(folder, config, name=name, dim=config.dim or width),
+        fingerprint=_fingerprint(folder, config, name=name, dim=config.dim or width, window=window),
     )
     encoder = TorchEncoder(parts)
     if config.self_check:
@@ -118,7 +118,10 @@ def _try_packed(model: TransformerModel, expected: FloatArray) -> str:
     """Return why the packed forward cannot be used, or nothing."""
     if not can_attend(model):
         return f"{model.architecture} does not call its attention through transformers' interface"
-    found = _probe(model, PackedForward(model, AttentionOptions()))
+    try:
+        found = _probe(model, PackedForward(model, AttentionOptions()))
+    except ModelError as error:
+        return str(error)
     if not _agree(found, expected, model.dtype):
         return f"{model.architecture} gives other vectors when packed"
     return ""
@@ -194,13 +197,14 @@ def _use_threads(config: EncoderConfig) -> None:
 
 
 def _fingerprint(
-    folder: ModelFolder, config: EncoderConfig, *, name: str, dim: int
+    folder: ModelFolder, config: EncoderConfig, *, name: str, dim: int, window: int
 ) -> dict[str, str | int | float | bool | None]:
     prompts = _prompts(folder, config)
     return {
         "model": name,
         "revision": folder.revision,
         "dim": dim,
+        "max_tokens": window,
         "pooling": config.pooling or "+".join(folder.pooling),
         "query_prompt": prompts["query"],
         "document_prompt": prompts["document"],

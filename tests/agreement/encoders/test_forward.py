@@ -8,6 +8,7 @@ from tiny_models import FAMILIES, LENGTH, WORDS
 from transformers import AutoModel
 
 from encoders.errors import ModelError
+from encoders.torch_attention import packed_attention
 
 TEXTS = [
     "the rent",
@@ -116,3 +117,20 @@ def assert_tokens(encoder, text, hidden):
     tokenizer = encoder._parts.tokenizer
     inner = hidden[len(tokenizer.prefix) : len(hidden) - len(tokenizer.suffix)]
     np.testing.assert_allclose(encoder.encode_tokens(text).vectors, inner, atol=2e-5)
+
+
+def test_a_folder_that_sentence_transformers_saved_loads_with_its_limit(folder_of, tmp_path):
+    from encoders.loading import load_encoder
+
+    reference = SentenceTransformer(str(folder_of("bert")), device="cpu")
+    reference.max_seq_length = 21
+    reference.save(str(tmp_path / "saved"))
+    encoder = load_encoder(str(tmp_path / "saved"), self_check=False, threads=1)
+    np.testing.assert_allclose(encoder.encode(TEXTS), reference.encode(TEXTS), atol=2e-6)
+    assert encoder.max_tokens == 21
+
+
+def test_a_layer_that_changes_scores_otherwise_is_not_packed():
+    states = torch.zeros(1, 1, 2, 4)
+    with pytest.raises(ModelError, match="Identity changes its attention scores by softcap"):
+        packed_attention(torch.nn.Identity(), states, states, states, None, softcap=30.0)

@@ -1,0 +1,38 @@
+import json
+
+import pytest
+
+from encoders.fast_tokenizer import load_tokenizer
+from encoders.loading import bundled_folder
+from eval.bench_encode import Figure, make_texts
+from eval.bench_engines import NEEDS, lengthened_folder, why_missing
+
+
+@pytest.mark.parametrize(("length", "equal"), [(160, False), (160, True), (512, False)])
+def test_texts_are_real_fit_the_length_and_add_up(length, equal):
+    texts, tokens = make_texts(None, length=length, tokens=2000, equal=equal)
+    sizes = [len(spans) + 2 for spans in load_tokenizer(bundled_folder()).tokenize(texts)]
+    assert sum(sizes) == tokens >= 2000
+    assert max(sizes) <= length
+    assert (len(set(sizes)) == 1) == equal
+
+
+def test_a_folder_is_read_as_beir(tmp_path):
+    lines = [json.dumps({"_id": str(n), "text": f"document {n} about rent. " * 30}) for n in range(3)]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(lines))
+    texts, _ = make_texts(tmp_path, length=64, tokens=300, equal=False)
+    assert all("rent" in text for text in texts)
+
+
+def test_all_engines_read_the_same_lengthened_table(tmp_path):
+    folder = lengthened_folder(tmp_path / "model", 1500)
+    config = json.loads((folder / "config.json").read_text())
+    limits = json.loads((folder / "sentence_bert_config.json").read_text())
+    assert (config["max_position_embeddings"], limits["max_seq_length"]) == (1536, 1500)
+
+
+def test_what_is_not_installed_is_said_to_be_missing(monkeypatch):
+    monkeypatch.setitem(NEEDS, "other", ("no_such_package",))
+    assert why_missing("other") == "not installed: no_such_package"
+    assert why_missing("longdoc float32") == ""
+    assert Figure(engine="other", length=160, missing="x").tokens_per_second == 0.0
