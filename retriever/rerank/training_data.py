@@ -28,7 +28,7 @@ class ListwiseExample:
     def __post_init__(self) -> None:
         if self.order and sorted(self.order) != list(range(len(self.passages))):
             raise InvalidInputError(
-    """Read lines of objects with ``query``, ``passages`` and ``order``, which may be missing.
+                f"the order of {len(self.passages)} passages must hold each place from 0 on once"
             )
 
 
