@@ -9,6 +9,7 @@ between leaves segments that no document point names; searches pass them over an
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from indexers.catalogue import DOCUMENT, SEGMENT, Entry, shared_payload
 from indexers.documents import field_types
 from indexers.durable import read_json, write_json
 from indexers.errors import DocumentNotFoundError, FingerprintMismatchError
-from indexers.filters import And, Condition, Filter, Not, Or, equals, parse_filter
+from indexers.filters import And, Condition, Filter, Not, Or, all_of, equals, parse_filter
 from indexers.history import VERSION, KeptVersion, kept_point
 from indexers.identifiers import document_point, segment_point
 from indexers.lexical import Analyser, Bm25, reweigh
@@ -33,7 +34,7 @@ from indexers.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from encoders.types import Location, Span
@@ -66,10 +67,10 @@ class Averages:
     segment: float
     document: float
 
-    def far_from(self, other: Averages) -> bool:
+    def far_from(self, other: Averages, tolerance: float) -> bool:
         """Tell whether weights made with one would be noticeably off with the other."""
         pairs = ((self.segment, other.segment), (self.document, other.document))
-        return any(abs(mine / theirs - 1) > _LARGEST_DRIFT for mine, theirs in pairs)
+        return any(abs(mine / theirs - 1) > tolerance for mine, theirs in pairs)
 
 
 class Collection:
@@ -121,6 +122,14 @@ class Collection:
     def live(self) -> Filter | None:
         """Return a filter that passes over segments of dead versions; None when there are none."""
         return Not(Condition("generation", "$in", tuple(self._dead))) if self._dead else None
+
+    def corpus(self, point: str) -> Filter | None:
+        """Return the live points of a kind, whose document frequencies count.
+
+        Without it the engine counts points that were deleted or replaced until it
+        rebuilds its lists.
+        """
+        return all_of(equals("point", point), self.live())
 
     def check_encoder(self, fingerprint: Mapping[str, Any]) -> None:
         """Refuse an encoder whose vectors cannot be compared with the stored ones.
@@ -280,16 +289,28 @@ class Collection:
                 self._set_averages(first)
             return self.averages
 
-    def settle_averages(self) -> bool:
-        """Make all weights anew when the true mean lengths have moved away; tell whether that was done."""
+    def settle_averages(self, *, tolerance: float = _LARGEST_DRIFT) -> bool:
+        """Make all weights anew when the true mean lengths have moved away; tell whether that was done.
+
+        Args:
+            tolerance: how far, as a share of the true lengths, they may be off.
+        """
         with self._writing:
             true = self._true_averages()
-            if self._averages is None or true is None or not self._averages.far_from(true):
+            if self._averages is None or true is None or not self._averages.far_from(true, tolerance):
                 return False
             self._set_averages(true)
             self._reweigh(SEGMENT, SEGMENT_LEXICAL, true.segment)
             self._reweigh(DOCUMENT, DOCUMENT_LEXICAL, true.document)
             return True
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Flush, and let writers wait while the files of this collection are read."""
+        with self._writing:
+            self.flush()
+            with self.index.paused():
+                yield
 
     def flush(self) -> None:
         """Make everything so far survive a power cut."""

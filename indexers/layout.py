@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
-_BEFORE_CLAIM = ("lock", "owner.json", "owner.log")
+BEFORE_CLAIM = ("lock", "owner.json", "owner.log")
 
 
 def claim(folder: Path) -> None:
@@ -37,7 +37,7 @@ def claim(folder: Path) -> None:
                 f"{folder} has store format {found}, this version reads {FORMAT}", found=found, known=FORMAT
             )
         return
-    if folder.is_dir() and any(path.name not in _BEFORE_CLAIM for path in folder.iterdir()):
+    if folder.is_dir() and any(path.name not in BEFORE_CLAIM for path in folder.iterdir()):
         raise StoreFormatError(
             f"{folder} is not empty and holds no store; name an empty or new folder", folder=str(folder)
         )

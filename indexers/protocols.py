@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from encoders.types import Document, Location, Mark, Span
     from indexers.filters import Filter
@@ -66,6 +67,10 @@ class VectorIndex(Protocol):
 
     def flush(self) -> None:
         """Make every write so far survive a power cut."""
+        ...
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Let writers wait, so that what lies on disk stays as the last `flush` left it."""
         ...
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -126,6 +127,13 @@ class EdgeIndex:
         with self._writing:
             check_disk(self._folder)
             self._shard.flush()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let writers wait, so that what lies on disk stays as the last `flush` left it."""
+        with self._writing:
+            self._shard.flush()
+            yield
 
     def close(self) -> None:
         """Flush and let go."""

@@ -1,4 +1,4 @@
-"""What an indexing run tells while it runs and when it is done. Standard library only."""
+"""What indexing tells while it runs and when it is done. Standard library only."""
 
 from __future__ import annotations
 
@@ -60,3 +60,16 @@ class Progress:
     total: int | None
     tokens_read: int
     current: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupReport:
+    """What a backup holds.
+
+    Attributes:
+        files: how many files were written or restored.
+        size_bytes: size of the backup file.
+    """
+
+    files: int
+    size_bytes: int

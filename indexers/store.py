@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from typing import TYPE_CHECKING, Any
 
 from encoders.errors import InvalidInputError
@@ -38,6 +39,7 @@ class Store:
         claim(folder)
         self._lock = StoreLock(folder / "lock", shares=shares)
         self._open: dict[str, Collection] = {}
+        self._opening = threading.RLock()
         self.texts = FolderTextStore(folder / "text")
 
     def collections(self) -> list[str]:
@@ -50,18 +52,13 @@ class Store:
         Raises:
             CollectionNotFoundError: there is none of that name.
         """
-        if name not in self._open:
-            folder = self._folder_of(name)
-            if not (folder / "collection.json").exists():
-                known = self.collections()
-                raise CollectionNotFoundError(
-                    f"no collection {name!r} in {self.folder}; "
-                    + (f"there are: {', '.join(known)}" if known else "index something first"),
-                    name=name,
-                    known=known,
-                )
-            self._open[name] = self._load(folder)
-        return self._open[name]
+        with self._opening:
+            if name not in self._open:
+                folder = self._folder_of(name)
+                if not (folder / "collection.json").exists():
+                    raise self._not_found(name)
+                self._open[name] = self._load(folder)
+            return self._open[name]
 
     def create_collection(self, name: str, *, fingerprint: Mapping[str, Any], dim: int) -> Collection:
         """Make a collection for the vectors of one encoder, or open it when it is there.
@@ -76,12 +73,20 @@ class Store:
             FingerprintMismatchError: it was made with another encoder.
         """
         folder = self._folder_of(name)
-        if not (folder / "collection.json").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            create_settings(folder, fingerprint=fingerprint, dim=dim)
-        collection = self.collection(name)
+        with self._opening:
+            if not (folder / "collection.json").exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                create_settings(folder, fingerprint=fingerprint, dim=dim)
+            collection = self.collection(name)
         collection.check_encoder(fingerprint)
         return collection
+
+    def _not_found(self, name: str) -> CollectionNotFoundError:
+        known = self.collections()
+        hint = f"there are: {', '.join(known)}" if known else "index something first"
+        return CollectionNotFoundError(
+            f"no collection {name!r} in {self.folder}; {hint}", name=name, known=known
+        )
 
     def _folder_of(self, name: str) -> Path:
         if not _NAME.fullmatch(name):

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from indexers.catalogue import DOCUMENT
 from indexers.filters import Filter, Ids, all_of, equals
 from indexers.identifiers import document_point
 from indexers.types import DOCUMENT_LEXICAL, SEGMENT_DENSE, SparseVector, VectorQuery
@@ -139,6 +140,7 @@ def _best_lexical(collection: Collection, question: Question, depth: int) -> Ite
         limit=depth,
         filter=question.where,
         payload=("doc_id",),
+        corpus=collection.corpus(DOCUMENT),
     )
     [hits] = collection.index.query([query])
     return [hit.payload["doc_id"] for hit in hits]
@@ -184,6 +186,7 @@ def _exact_lexical(
         using=DOCUMENT_LEXICAL,
         limit=len(entries),
         filter=Ids(tuple(map(document_point, entries))),
+        corpus=collection.corpus(DOCUMENT),
     )
     [hits] = collection.index.query([query])
     return {hit.id: hit.score for hit in hits}

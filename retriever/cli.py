@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from functools import wraps
@@ -22,7 +22,7 @@ from encoders.errors import RetrievalError
 
 if TYPE_CHECKING:
     from retriever import Retriever
-    from retriever.types import DocumentInfo, IndexReport, Progress, SearchResult
+    from retriever.types import DocumentInfo, IndexReport, Job, Progress, SearchResult
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -100,9 +100,13 @@ def _store_options(command: Command) -> Command:
 
 @longdoc.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--detach", is_flag=True, help="Leave it to the store's process; see: longdoc jobs.")
 @_store_options
-def index(retriever: Retriever, *, paths: tuple[Path, ...], as_json: bool) -> None:
+def index(retriever: Retriever, *, paths: tuple[Path, ...], detach: bool, as_json: bool) -> None:
     """Index files and folders; unchanged documents cost nothing."""
+    if detach:
+        _print_jobs([retriever.submit(paths)], as_json=as_json)
+        return
     with _progress_bar(quiet=as_json) as progress:
         report = retriever.index(paths, progress=progress)
     if as_json:
@@ -110,6 +114,22 @@ def index(retriever: Retriever, *, paths: tuple[Path, ...], as_json: bool) -> No
     else:
         _print_report(report)
     if report.failed:
+        raise click.exceptions.Exit(_PARTLY)
+
+
+@longdoc.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_store_options
+def sync(retriever: Retriever, *, folder: Path, as_json: bool) -> None:
+    """Index FOLDER and delete the documents whose files are gone from it."""
+    with _progress_bar(quiet=as_json) as progress:
+        report = retriever.sync(folder, progress=progress)
+    if as_json:
+        _print_json(report)
+    else:
+        _print_report(report.index)
+        click.echo(f"{len(report.deleted)} deleted")
+    if report.index.failed:
         raise click.exceptions.Exit(_PARTLY)
 
 
@@ -195,6 +215,49 @@ def delete(retriever: Retriever, *, doc_ids: tuple[str, ...], as_json: bool) -> 
 
 
 @longdoc.command()
+@click.argument("job_id", required=False)
+@click.option("--cancel", "action", flag_value="cancel", help="Cancel it.")
+@click.option("--retry", "action", flag_value="retry", help="Queue it again.")
+@click.option("--wait", "action", flag_value="wait", help="Wait until it ends.")
+@_store_options
+def jobs(retriever: Retriever, *, job_id: str | None, action: str | None, as_json: bool) -> None:
+    """List the jobs of the store, or show, cancel, retry or await the job JOB_ID."""
+    if job_id is None:
+        if action is not None:
+            raise click.UsageError(f"--{action} takes the id of a job")
+        _print_jobs(retriever.jobs(), as_json=as_json)
+        return
+    do = {"cancel": retriever.cancel, "retry": retriever.retry, "wait": retriever.wait}
+    job = do[action](job_id) if action else retriever.job(job_id)
+    _print_jobs([job], as_json=as_json)
+    if job.state == "failed":
+        raise click.exceptions.Exit(_FAILED)
+
+
+@longdoc.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_store_options
+def backup(retriever: Retriever, *, file: Path, as_json: bool) -> None:
+    """Write the whole store to FILE, while it is in use."""
+    report = retriever.back_up(file)
+    if as_json:
+        _print_json(report)
+    else:
+        click.echo(f"{report.files} files in {file}, {report.size_bytes / 1e6:,.1f} MB")
+
+
+@longdoc.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def restore(file: Path, folder: Path) -> None:
+    """Make a store in FOLDER of a backup FILE."""
+    from retriever import Retriever
+
+    report = Retriever.restore(file, folder)
+    click.echo(f"{report.files} files restored into {folder}")
+
+
+@longdoc.command()
 @click.option("--repair", is_flag=True, help="Mend what can be mended from stored text.")
 @_store_options
 def doctor(retriever: Retriever, *, repair: bool, as_json: bool) -> None:
@@ -241,6 +304,18 @@ def _print_documents(documents: list[DocumentInfo]) -> None:
     from retriever.display import print_documents
 
     print_documents(documents)
+
+
+def _print_jobs(found: Sequence[Job], *, as_json: bool) -> None:
+    if as_json:
+        _print_json(found)
+        return
+    for job in found:
+        done = f"{job.progress.items} of {job.progress.total or '?'}" if job.progress else "nothing yet"
+        speed = f", {job.tokens_per_s:,.0f} tokens/s" if job.tokens_per_s else ""
+        left = f", {job.eta_s:.0f} s left" if job.eta_s is not None else ""
+        what = f"{job.kind} {' '.join(job.paths)}"
+        click.echo(f"{job.id} {job.state} {what}: {done}{speed}{left} {job.error}".rstrip())
 
 
 def _print_json(value: Any) -> None:

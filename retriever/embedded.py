@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,11 +16,22 @@ if TYPE_CHECKING:
 
     from encoders.protocols import Encoder, Segmenter
     from indexers.diagnosis import Diagnosis
+    from retriever.owner.client import OwnedEngine
     from retriever.profile import SearchProfile
     from retriever.protocols import Engine
-    from retriever.types import DocumentInfo, IndexReport, Progress, Resolution, SearchResult, SyncReport
+    from retriever.types import (
+        BackupReport,
+        DocumentInfo,
+        IndexReport,
+        Job,
+        Progress,
+        Resolution,
+        SearchResult,
+        SyncReport,
+    )
 
 BUNDLED = "bundled"
+_POLL_S = 0.1
 
 
 class Retriever:
@@ -233,6 +245,70 @@ class Retriever:
             What was found before any repair.
         """
         return self.engine.doctor(repair=repair, progress=progress)
+
+    def submit(self, paths: Iterable[str | Path], *, sync: bool = False) -> Job:
+        """Queue files and folders to be indexed by the store's process, whether or not this one goes on.
+
+        Args:
+            paths: files and folders; for ``sync`` one folder.
+            sync: make the collection equal to the folder; see `sync`.
+
+        Returns:
+            The job. It survives the processes; `job` says how far it is.
+
+        Raises:
+            InvalidInputError: the work is done in this process, which has no queue.
+        """
+        if isinstance(paths, str | Path):
+            raise TypeError("submit takes a list of paths; put the one path into a list")
+        given = [str(Path(path).absolute()) for path in paths]
+        return self._queue().submit("sync" if sync else "index", given)
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return all jobs of the store, the oldest first."""
+        return tuple(self._queue().jobs())
+
+    def job(self, job_id: str) -> Job:
+        """Return a job with its progress."""
+        return self._queue().job(job_id)
+
+    def wait(self, job_id: str, *, progress: Callable[[Progress], None] | None = None) -> Job:
+        """Wait until a job is done, failed or cancelled."""
+        while (job := self.job(job_id)).state in ("queued", "running"):
+            if progress is not None and job.progress is not None:
+                progress(job.progress)
+            time.sleep(_POLL_S)
+        return job
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job; one that runs stops after its batch, what it committed stays."""
+        return self._queue().cancel(job_id)
+
+    def retry(self, job_id: str) -> Job:
+        """Queue a failed or cancelled job again."""
+        return self._queue().retry(job_id)
+
+    def back_up(self, target: str | Path) -> BackupReport:
+        """Write the whole store to one file, while it is in use.
+
+        Raises:
+            InvalidInputError: the file lies inside the store.
+        """
+        return self.engine.back_up(str(Path(target).absolute()))
+
+    @staticmethod
+    def restore(source: str | Path, folder: str | Path) -> BackupReport:
+        """Make a store of a file written by `back_up`, in a new or empty folder."""
+        from indexers.backup import restore
+
+        return restore(Path(source), Path(folder))
+
+    def _queue(self) -> OwnedEngine:
+        from retriever.owner.client import OwnedEngine
+
+        if not isinstance(self.engine, OwnedEngine):
+            raise InvalidInputError("jobs are done by the store's process; open without in_process")
+        return self.engine
 
     def collections(self) -> tuple[str, ...]:
         """Return the names of the store's collections."""

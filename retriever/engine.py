@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from encoders.opening import open_encoder
 from encoders.segmentation import DocumentSegmenter
 from encoders.types import Document, Span
+from indexers.backup import back_up
 from indexers.doctor import examine
 from indexers.ingest import Ingest, Unreadable
 from indexers.parsing import FoundFile, Skipped, find_files, parse_file
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
     from indexers.collection import Collection
     from indexers.diagnosis import Diagnosis
     from indexers.store import Store
-    from retriever.types import DocumentInfo, IndexReport, Progress, Resolution, SearchOptions, SearchResult
+    from retriever.types import (
+        BackupReport,
+        DocumentInfo,
+        IndexReport,
+        Progress,
+        Resolution,
+        SearchOptions,
+        SearchResult,
+    )
 
 
 class LocalEngine:
@@ -158,6 +167,10 @@ class LocalEngine:
             collection.check_encoder(encoder.fingerprint)
             mend(collection, diagnosis, encoder, self._segmenter(encoder), progress=progress)
         return diagnosis
+
+    def back_up(self, target: str) -> BackupReport:
+        """Write the store to one file."""
+        return back_up(self._store, Path(target))
 
     def collections(self) -> list[str]:
         """Return the names of the store's collections."""

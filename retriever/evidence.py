@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from encoders.types import SegmentKind, Span
+from indexers.catalogue import SEGMENT
 from indexers.filters import equals
 from indexers.types import SEGMENT_DENSE, SEGMENT_LEXICAL, Scored, VectorQuery
 from retriever.citations import evidence_id
@@ -92,7 +93,7 @@ def _score_segments(
         ]
     )
     lexical: list[list[Scored]] = [[] for _ in entries]
-    corpus = collection.live()
+    corpus = collection.corpus(SEGMENT)
     if question.lexical.indices:
         lexical = collection.index.query(
             [

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from encoders.types import Document
     from indexers.diagnosis import Diagnosis
     from retriever.types import (
+        BackupReport,
         DocumentInfo,
         IndexReport,
         Progress,
@@ -46,6 +47,8 @@ class Engine(Protocol):
     def delete(self, doc_ids: Sequence[str]) -> list[str]: ...
 
     def doctor(self, *, repair: bool, progress: Callable[[Progress], None] | None) -> Diagnosis: ...
+
+    def back_up(self, target: str) -> BackupReport: ...
 
     def collections(self) -> list[str]: ...
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from encoders.errors import InvalidInputError
+from indexers.catalogue import DOCUMENT
 from indexers.documents import canonical
 from indexers.filters import Filter, Ids
 from indexers.identifiers import document_point
@@ -161,7 +162,11 @@ class Searcher:
         answers = self._collection.index.query(
             [
                 VectorQuery(
-                    vector=vector, using=DOCUMENT_LEXICAL, limit=max(1, len(points)), filter=Ids(points)
+                    vector=vector,
+                    using=DOCUMENT_LEXICAL,
+                    limit=max(1, len(points)),
+                    filter=Ids(points),
+                    corpus=self._collection.corpus(DOCUMENT),
                 )
                 for vector in vectors
             ]

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from encoders.types import Coverage, Location, SegmentKind
-from indexers.report import IndexReport, ItemOutcome, Progress
+from indexers.report import BackupReport, IndexReport, ItemOutcome, Progress
 
 __all__ = [
+    "BackupReport",
     "Component",
     "ComponentName",
     "DocumentHit",
@@ -18,6 +19,9 @@ __all__ = [
     "Explanation",
     "IndexReport",
     "ItemOutcome",
+    "Job",
+    "JobKind",
+    "JobState",
     "Progress",
     "Resolution",
     "SearchOptions",
@@ -26,6 +30,8 @@ __all__ = [
     "Warned",
 ]
 
+JobKind: TypeAlias = Literal["index", "sync"]
+JobState: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
 ComponentName: TypeAlias = Literal["segment_dense", "segment_lexical", "document_lexical", "document_dense"]
 
 
@@ -156,6 +162,37 @@ class SyncReport:
 
     index: IndexReport
     deleted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Indexing that the store's process does on its own.
+
+    Attributes:
+        paths: files and folders to index, or the one folder to sync.
+        attempts: how often it was started.
+        progress: how far it is, None before its first batch.
+        tokens_per_s: speed of this attempt.
+        eta_s: seconds left, None when that cannot be told.
+        report: what it did, once it is done.
+        error: why its last attempt failed.
+    """
+
+    id: str
+    kind: JobKind
+    paths: tuple[str, ...]
+    collection: str
+    encoder: str
+    state: JobState
+    created_at: str
+    started_at: str = ""
+    finished_at: str = ""
+    attempts: int = 0
+    progress: Progress | None = None
+    tokens_per_s: float | None = None
+    eta_s: float | None = None
+    report: IndexReport | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from retriever import __version__
 from retriever.errors import OwnerLostError
 from retriever.owner.messages import Call, Item, Reply
 from retriever.owner.starting import connect
-from retriever.types import DocumentInfo, IndexReport, Resolution, SearchResult, SyncReport
+from retriever.types import BackupReport, DocumentInfo, IndexReport, Job, Resolution, SearchResult, SyncReport
 from retriever.wire import decode, encode, error_from_wire
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from encoders.types import Document
-    from retriever.types import Progress, SearchOptions
+    from retriever.types import JobKind, Progress, SearchOptions
 
 T = TypeVar("T")
 
@@ -118,6 +118,30 @@ class OwnedEngine:
         """Check what the collection promises, and mend it when asked."""
         return self._call("doctor", Diagnosis, progress=progress, repair=repair)
 
+    def submit(self, kind: JobKind, paths: Sequence[str]) -> Job:
+        """Queue indexing that goes on without this caller."""
+        return self._call("submit", Job, kind=kind, paths=list(paths))
+
+    def jobs(self) -> list[Job]:
+        """Return all jobs, the oldest first."""
+        return self._call("jobs", list[Job])
+
+    def job(self, job_id: str) -> Job:
+        """Return a job."""
+        return self._call("job", Job, job_id=job_id)
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job."""
+        return self._call("cancel", Job, job_id=job_id)
+
+    def retry(self, job_id: str) -> Job:
+        """Queue a failed or cancelled job again."""
+        return self._call("retry", Job, job_id=job_id)
+
+    def back_up(self, target: str) -> BackupReport:
+        """Write the store to one file."""
+        return self._call("back_up", BackupReport, target=target)
+
     def collections(self) -> list[str]:
         """Return the names of the store's collections."""
         return self._call("collections", list[str])
@@ -132,7 +156,8 @@ class OwnedEngine:
     def _call(
         self,
         method: str,
-        kind: type[T],
+        answer_type: type[T],
+        /,
         *,
         progress: Callable[[Progress], None] | None = None,
         **arguments: Any,
@@ -142,7 +167,7 @@ class OwnedEngine:
             try:
                 connection = self._take()
                 connection.send_bytes(message)
-                answer = self._receive(connection, kind, progress)
+                answer = self._receive(connection, answer_type, progress)
             except (EOFError, ConnectionError):
                 self._hang_up()
             except BaseException:

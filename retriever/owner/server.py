@@ -23,6 +23,7 @@ from indexers.store import Store
 from retriever import __version__
 from retriever.engine import LocalEngine
 from retriever.owner.address import OwnerAddress, address_file, socket_path
+from retriever.owner.jobs import JobQueue
 from retriever.owner.messages import PROTOCOL, Call, Hello, Item, Reply, Welcome
 from retriever.types import SearchOptions
 from retriever.wire import decode, encode, error_to_wire
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from encoders.types import Document
-    from indexers.report import Progress
+    from indexers.report import IndexReport, Progress
+    from retriever.types import Job
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class Owner:
         self._make_room = False  # a caller of another version waits for this process to end
         self._last_seen = time.monotonic()
         self._stop = threading.Event()
+        self._jobs = JobQueue(path / "jobs", self._work)
 
     def serve(self) -> None:
         """Listen until idle for long enough or told to stop; then flush and let go."""
@@ -80,6 +83,7 @@ class Owner:
                     pass
             finally:
                 address_file(self._path).unlink(missing_ok=True)
+                self._jobs.stop()
                 self._store.close()
                 logger.info("closed %s", self._path)
 
@@ -90,7 +94,7 @@ class Owner:
     def _idle(self) -> bool:
         with self._lock:
             waited = time.monotonic() - self._last_seen > self._linger_s
-            return self._callers == 0 and (waited or self._make_room)
+            return self._callers == 0 and not self._jobs.active and (waited or self._make_room)
 
     def _accept(self, listener: Listener) -> None:
         while not self._stop.is_set():
@@ -145,7 +149,7 @@ class Owner:
             connection.send_bytes(encode(Reply(result=result, done=True)))
 
     def _dispatch(self, call: Call, documents: Iterator[Document], tell: Callable[[Progress], None]) -> Any:
-        engine, given = self._engine(call), call.arguments
+        engine, given = self._engine(call.collection, call.encoder), call.arguments
         match call.method:
             case "search":
                 return engine.search(SearchOptions(**given))
@@ -167,6 +171,21 @@ class Owner:
                 return engine.documents()
             case "delete":
                 return engine.delete(given["doc_ids"])
+            case "submit":
+                paths = tuple(given["paths"])
+                return self._jobs.submit(
+                    given["kind"], paths, collection=call.collection, encoder=call.encoder
+                )
+            case "jobs":
+                return self._jobs.jobs()
+            case "job":
+                return self._jobs.job(given["job_id"])
+            case "cancel":
+                return self._jobs.cancel(given["job_id"])
+            case "retry":
+                return self._jobs.retry(given["job_id"])
+            case "back_up":
+                return engine.back_up(given["target"])
             case "doctor":
                 return engine.doctor(repair=given["repair"], progress=tell)
             case "collections":
@@ -174,13 +193,19 @@ class Owner:
             case unknown:
                 raise ValueError(f"the store's process knows no method {unknown!r}")
 
-    def _engine(self, call: Call) -> LocalEngine:
+    def _work(self, job: Job, tell: Callable[[Progress], None]) -> IndexReport:
+        engine = self._engine(job.collection, job.encoder)
+        if job.kind == "sync":
+            return engine.sync(job.paths[0], progress=tell).index
+        return engine.index(job.paths, progress=tell)
+
+    def _engine(self, collection: str, encoder: str) -> LocalEngine:
         with self._lock:
-            key = (call.collection, call.encoder)
+            key = (collection, encoder)
             if key not in self._engines:
-                shared = next((one for (_, name), one in self._engines.items() if name == call.encoder), None)
-                encoder = shared.model if shared else call.encoder
-                self._engines[key] = LocalEngine(self._store, collection=call.collection, encoder=encoder)
+                shared = next((one for (_, name), one in self._engines.items() if name == encoder), None)
+                model = shared.model if shared else encoder
+                self._engines[key] = LocalEngine(self._store, collection=collection, encoder=model)
             return self._engines[key]
 
 

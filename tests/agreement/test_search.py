@@ -136,3 +136,30 @@ def test_evidence_is_the_best_of_the_documents_own_segments(searched, documents)
         assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
         for one in hit.evidence:
             assert one.text == text[hit.document.id][one.start : one.end]
+
+
+def test_documents_that_were_replaced_or_deleted_leave_no_trace_in_any_score(tmp_path, encoder, documents):
+    kept, gone, query = documents[:20], documents[20:40], "w1 w7 w99 w203"
+    with Retriever.open(tmp_path / "lived", encoder=encoder) as lived:
+        lived.add([Document(id=one.id, text="w1 w7 " * 40 + one.text) for one in kept])
+        lived.add(gone)
+        lived.add(kept)
+        lived.delete([one.id for one in gone])
+        with Retriever.open(tmp_path / "fresh", encoder=encoder) as fresh:
+            fresh.add(kept)
+            # weights made with another average length would differ by as much as the averages do
+            lived.engine.collection.settle_averages(tolerance=0.0)
+            pairs = zip(
+                lived.search(query, limit=20, explain=True, evidence=3),
+                fresh.search(query, limit=20, explain=True, evidence=3),
+                strict=True,
+            )
+            for mine, theirs in pairs:
+                assert mine.document.id == theirs.document.id
+                assert mine.score == pytest.approx(theirs.score, abs=1e-5)
+                assert [(one.start, one.end) for one in mine.evidence] == [
+                    (one.start, one.end) for one in theirs.evidence
+                ]
+                assert [one.lexical for one in mine.evidence] == pytest.approx(
+                    [one.lexical for one in theirs.evidence], rel=1e-4
+                )

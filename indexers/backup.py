@@ -1,0 +1,105 @@
+"""A store in one file, taken while it is in use, and back.
+
+The file is a tar archive under zstandard. Writers wait while the engine's files are
+read; searches go on.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING
+
+import zstandard
+
+from encoders.errors import InvalidInputError
+from indexers.durable import sync_path
+from indexers.guards import check_disk
+from indexers.layout import BEFORE_CLAIM, claim
+from indexers.report import BackupReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from indexers.store import Store
+
+_BLOCK = 1 << 20
+
+
+def back_up(store: Store, target: Path) -> BackupReport:
+    """Write a store to one file; the file appears when it is complete.
+
+    Raises:
+        InvalidInputError: the file lies inside the store.
+        DiskSpaceError: too little room for it.
+    """
+    target = target.absolute()
+    if target.is_relative_to(store.folder.absolute()):
+        raise InvalidInputError(f"{target} lies in the store that it would hold; write it elsewhere")
+    check_disk(target.parent)
+    unfinished = target.with_name(f".{target.name}.tmp")
+    files = 0
+    with ExitStack() as stack:
+        for name in store.collections():
+            stack.enter_context(store.collection(name).paused())
+        with unfinished.open("wb") as raw, zstandard.ZstdCompressor(level=3).stream_writer(raw) as packed:
+            with tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+                for path in _files(store.folder):
+                    archive.add(path, arcname=path.relative_to(store.folder).as_posix())
+                    files += 1
+    sync_path(unfinished)
+    unfinished.replace(target)
+    sync_path(target.parent)
+    return BackupReport(files=files, size_bytes=target.stat().st_size)
+
+
+def restore(source: Path, folder: Path) -> BackupReport:
+    """Make a store of a backup in a new or empty folder.
+
+    Raises:
+        InvalidInputError: the folder is not empty, or the file is no backup.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise InvalidInputError(f"{folder} is not empty; restore into a new folder", folder=str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    files = 0
+    try:
+        with source.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as plain:
+            with tarfile.open(fileobj=plain, mode="r|") as archive:
+                for member in archive:
+                    content = archive.extractfile(member)
+                    if content is None:
+                        continue
+                    _write_sparse(content, folder / _inside(member.name), member.size)
+                    files += 1
+    except (zstandard.ZstdError, tarfile.TarError) as error:
+        raise InvalidInputError(f"{source} is no complete backup: {error}", file=str(source)) from error
+    claim(folder)
+    return BackupReport(files=files, size_bytes=source.stat().st_size)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        outside = path.parent == folder and path.name in BEFORE_CLAIM
+        if path.is_file() and not outside and not path.name.endswith(".tmp"):
+            yield path
+
+
+def _inside(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise InvalidInputError(f"the backup names a file outside the store: {name!r}", name=name)
+    return path
+
+
+def _write_sparse(content: IO[bytes], path: Path, size: int) -> None:
+    """Write a file and leave holes where it holds zeros: the engine's files are mostly that."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        while block := content.read(_BLOCK):
+            if block.count(0) == len(block):
+                file.seek(len(block), 1)
+            else:
+                file.write(block)
+        file.truncate(size)
