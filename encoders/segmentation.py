@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
@@ -110,7 +111,7 @@ class DocumentSegmenter:
     def recipe(self) -> dict[str, str | int]:
         """Return everything that changes the tiles."""
         config = self._config
-        return {
+        recipe: dict[str, str | int] = {
             "segmenter": "document",
             "version": _VERSION,
             "max_tokens": config.max_tokens,
@@ -118,6 +119,9 @@ class DocumentSegmenter:
             "max_chars": config.max_chars,
             "code": config.code,
         }
+        if config.code == "syntax":
+            recipe["grammars"] = version("tree-sitter-language-pack")
+        return recipe
 
     def segment(self, document: Document) -> list[Segment]:
         """Cut ``document`` into tiles."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from encoders.protocols import Tokenizer
+    from encoders.types import TokenSpans
 
 _PROBE: Final = (
     ("a plain sentence, and ", "another one."),
@@ -51,11 +52,22 @@ def counts_add_up(tokenizer: Tokenizer) -> bool:
     True of WordPiece; not of byte-level or SentencePiece models, which count white
     space and read a word differently at the start of a text. Found by trying a few joints.
     """
-    texts = [part for left, right in _PROBE for part in (left, right, left + right)]
-    read = tokenizer.tokenize(texts)
-    counts = np.array([len(tokens) for tokens in read]).reshape(-1, 3)
-    words = [text[a:b] for text, tokens in zip(texts, read, strict=True) for a, b in tokens.offsets.tolist()]
-    return bool((counts[:, 0] + counts[:, 1] == counts[:, 2]).all()) and all(w == w.strip() for w in words)
+    read = tokenizer.tokenize([part for left, right in _PROBE for part in (left, right, left + right)])
+    for place, (left, right) in enumerate(_PROBE):
+        before, after, whole = read[3 * place : 3 * place + 3]
+        if _begins_word(whole, len(left)) and len(before) + len(after) != len(whole):
+            return False
+        words = [(left + right)[start:end] for start, end in whole.offsets.tolist()]
+        if any(word != word.strip() for word in words):
+            return False
+    return True
+
+
+def _begins_word(tokens: TokenSpans, position: int) -> bool:
+    following = np.flatnonzero(tokens.offsets[:, 1] > position)
+    return bool(len(following)) and bool(
+        tokens.word_starts[following[0]] and tokens.offsets[following[0], 0] >= position
+    )
 
 
 def fit(
