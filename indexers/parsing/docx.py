@@ -243,6 +243,8 @@ def _notes(container: Container, main: Element) -> Iterator[str]:
         yield f"deleted text of tracked changes left out: {deleted:,} characters"
     if inserted := tags.count("ins"):
         yield f"{inserted} insertions of tracked changes were read as text"
+    if "numPr" in tags:
+        yield "numbers that the word processor counts by itself are not in the text"
     if "word/comments.xml" in container:
         yield f"{len(container.xml('word/comments.xml'))} comments left out"
     if pictures := container.count("word/media/"):

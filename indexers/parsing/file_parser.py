@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from indexers.parsing.types import Parsed
 
 _LOOK_BYTES = 1 << 16
+_NO_TITLES = frozenset(
+    {"", "(anonymous)", "document", "powerpoint presentation", "untitled", "word document"}
+)
+"""What programs write as a title when nobody gave one."""
 
 
 class FileParser:
@@ -114,12 +118,17 @@ def _document(parsed: Parsed, given: Source, source: str) -> Document:
     return Document(
         id=given.name,
         text=text,
-        title=canonical(parsed.title)[0] or Path(given.name).name,
+        title=_title(parsed, given),
         source=source,
         media_type=parsed.media_type or given.media_type,
         marks=tuple(_storable(parsed)),
         notes=(*parsed.notes, *([replaced] if replaced else [])),
     )
+
+
+def _title(parsed: Parsed, given: Source) -> str:
+    stated = canonical(parsed.title)[0]
+    return Path(given.name).name if stated.lower() in _NO_TITLES else stated
 
 
 def _storable(parsed: Parsed) -> list[Mark]:

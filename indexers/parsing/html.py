@@ -27,7 +27,7 @@ _BLOCKS = frozenset(
 )
 _PARAGRAPHS = frozenset("article aside blockquote dl figure main ol p pre section table ul".split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_NO_TEXT = frozenset({"script", "style", "head"})
+_NO_TEXT = frozenset({"script", "style"})
 _LEFT_OUT = {
     "nav": "navigation",
     "noscript": "replacements for scripts",
@@ -285,9 +285,7 @@ def decode_html(data: bytes) -> tuple[str, tuple[str, ...]]:
 def _left_out(tag: str, given: dict[str, str | None]) -> str | None:
     """Name what an element holds that is passed over, empty where it is no text; None for all others."""
     classes = (given.get("class") or "").split()
-    if tag in _NO_TEXT and tag != "head":
-        return ""
-    if tag == "a" and "headerlink" in classes:
+    if tag in _NO_TEXT or (tag == "a" and "headerlink" in classes):
         return ""
     if given.get("role") == "navigation":
         return _LEFT_OUT["nav"]
