@@ -7,6 +7,7 @@ import pytest
 from encoders.fake import HashEncoder
 from encoders.types import Document
 from retriever import Retriever
+from tests.support import stop_owner
 
 TOPICS = {
     "tides": "The moon pulls the sea and the tide rises twice a day along the coast.",
@@ -14,6 +15,14 @@ TOPICS = {
     "locks": "A lock lets one process write while the others wait until the file is released.",
     "courts": "The tenant shall pay the rent on the first day of each month, or the landlord may sue.",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_is_left(tmp_path_factory):
+    """End the processes that own stores of tests."""
+    yield
+    for address in tmp_path_factory.getbasetemp().rglob("owner.json"):
+        stop_owner(address.parent)
 
 
 @pytest.fixture
