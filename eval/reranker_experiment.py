@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from retriever.rerank.training_options import TrainingOptions, TrainingStep
 
 _CUTS: Final = (1, 5, 10)
+_LABELS_MEASURED: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,10 @@ class ExperimentOptions:
 
     Attributes:
         model: the shape of the model.
-        short: lists of the warm-up; short enough for one call of the teacher, so that every label is right.
+        warm_up: lists of the stages before; all variants share them, with right orders: an understanding of
+            grades and numbers, which a model that is not made on the spot would bring along.
         long: lists of the training proper and of the measurement.
-        short_lists: how many.
+        warm_up_lists: how many of each stage.
         long_lists: how many; all variants train on the same.
         held_out: lists measured, drawn with another seed.
         window: of the teacher; less than a list, so that one pass cannot order it.
@@ -49,9 +51,12 @@ class ExperimentOptions:
     """
 
     model: SmallModel = field(default_factory=SmallModel)
-    short: ListShape = field(default_factory=lambda: ListShape(shortest=2, longest=10))
+    warm_up: tuple[ListShape, ...] = (
+        ListShape(shortest=2, longest=10),
+        ListShape(shortest=10, longest=30),
+    )
     long: ListShape = field(default_factory=lambda: ListShape(shortest=20, longest=50))
-    short_lists: int = 51_200
+    warm_up_lists: tuple[int, ...] = (51_200, 10_000)
     long_lists: int = 8_000
     held_out: int = 100
     window: int = 10
@@ -104,11 +109,13 @@ def _run_seed(options: ExperimentOptions, seed: int, report: Callable[[str], Non
     chance = order_figures(held_out, shuffled_orders(held_out, seed=seed))
     answers = [VariantFigures(name="chance order", seed=seed, figures=chance, label_figures={})]
     answers.append(_measured("before training", seed, base, tokenizer, held_out))
-    short = make_lists(options.short, options.short_lists, seed=seed)
     started = time.process_time()
-    steps = _train(base, tokenizer, short, _warm_up(options, seed), report)
+    steps = 0
+    for stage, (shape, count) in enumerate(zip(options.warm_up, options.warm_up_lists, strict=True)):
+        lists = make_lists(shape, count, seed=10 * seed + stage)
+        steps += _train(base, tokenizer, lists, _warm_up(options, seed, shape), report)
     seconds = time.process_time() - started
-    warm = _measured("after the warm-up on short lists", seed, base, tokenizer, held_out)
+    warm = _measured("after the warm-up on shorter lists", seed, base, tokenizer, held_out)
     answers.append(replace(warm, steps=steps, seconds=seconds))
     report(str(answers[-1]))
     lists = make_lists(options.long, options.long_lists, seed=500_009 + seed)
@@ -119,7 +126,7 @@ def _run_seed(options: ExperimentOptions, seed: int, report: Callable[[str], Non
         steps = _train(model, tokenizer, labelled, _proper(seed, importance=variant.importance), report)
         seconds = time.process_time() - started
         measured = _measured(variant.name, seed, model, tokenizer, held_out)
-        labels = order_figures(lists, [one.order for one in labelled])
+        labels = order_figures(lists[:_LABELS_MEASURED], [one.order for one in labelled[:_LABELS_MEASURED]])
         answers.append(replace(measured, steps=steps, seconds=seconds, label_figures=labels))
         report(str(answers[-1]))
     return answers
@@ -200,11 +207,11 @@ def _train(
     return len(trainer.train(lists, options, on_step=on_step))
 
 
-def _warm_up(options: ExperimentOptions, seed: int) -> TrainingOptions:
+def _warm_up(options: ExperimentOptions, seed: int, shape: ListShape) -> TrainingOptions:
     """Train on short lists with numbers up to those of long ones, else large numbers come as a surprise."""
     return replace(
         _proper(seed, importance=True),
-        batch_size=64,
+        batch_size=max(16, 640 // shape.longest),
         learning_rate=4e-3,
         identifier_range=options.model.numbers,
     )

@@ -90,12 +90,17 @@ def train_reranker(
 
 @click.command("reranker-experiment")
 @click.option("--seed", "seeds", multiple=True, type=int, help="May be repeated; 0 by default.")
-@click.option("--short-lists", default=51_200, show_default=True, help="Lists of 2 to 10, for the warm-up.")
+@click.option("--warm-up-lists", nargs=2, type=int, default=(51_200, 10_000), show_default=True,
+              help="Lists of 2 to 10 and of 10 to 30 that all variants share.")  # fmt: skip
 @click.option("--long-lists", default=8_000, show_default=True, help="Lists of 20 to 50.")
 @click.option("--held-out", default=100, show_default=True, help="Lists of 20 to 50 to measure on.")
 @click.option("--json", "json_file", type=FILE, help="Write the figures there.")
 def reranker_experiment(
-    seeds: tuple[int, ...], short_lists: int, long_lists: int, held_out: int, json_file: Path | None
+    seeds: tuple[int, ...],
+    warm_up_lists: tuple[int, int],
+    long_lists: int,
+    held_out: int,
+    json_file: Path | None,
 ) -> None:
     """Train a tiny reranker from nothing, with labels of one pass and of many, weighted and plain."""
     from dataclasses import asdict
@@ -106,7 +111,7 @@ def reranker_experiment(
     from eval.reranker_experiment import ExperimentOptions, figures_table, run_experiment
 
     options = ExperimentOptions(
-        short_lists=short_lists, long_lists=long_lists, held_out=held_out, seeds=seeds or (0,)
+        warm_up_lists=warm_up_lists, long_lists=long_lists, held_out=held_out, seeds=seeds or (0,)
     )
     figures = run_experiment(options, lambda line: click.echo(line, err=True))
     if json_file:

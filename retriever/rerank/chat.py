@@ -43,6 +43,8 @@ class ChatSettings:
         structure: how the form of the answer is enforced.
         thinking_tokens: room for a model that thinks before it answers.
         limit_field: what the endpoint calls the limit of written tokens.
+        temperature: None sends none, for models that refuse one.
+        extra: further fields of a request, such as ``chat_template_kwargs`` of vLLM.
         counter: counts tokens; the estimate is used with a tenth of the room in reserve.
     """
 
@@ -54,6 +56,8 @@ class ChatSettings:
     structure: Structure = "auto"
     thinking_tokens: int = 0
     limit_field: str = "max_tokens"
+    temperature: float | None = 0.0
+    extra: Mapping[str, Any] = field(default_factory=dict)
     template: PromptTemplate = field(default_factory=PromptTemplate)
     counter: TokenCounter = field(default_factory=EstimatedTokens)
     limits: CallLimits = field(default_factory=CallLimits)
@@ -148,10 +152,12 @@ class ChatModel:
         messages = [{"role": "user", "content": prompt.user}]
         if prompt.system:
             messages.insert(0, {"role": "system", "content": prompt.system})
+        heat = {} if self._settings.temperature is None else {"temperature": self._settings.temperature}
         return {
             "model": self._settings.model,
             "messages": messages,
-            "temperature": 0,
+            **heat,
+            **self._settings.extra,
             self._settings.limit_field: self._answer_tokens(size, request.wanted),
             **structure_fields(structure, size=size, wanted=request.wanted),
         }

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from encoders.errors import InvalidInputError
-from retriever.rerank.passages import candidates_from_texts
 from retriever.rerank.types import Candidate, Excerpt
 
 if TYPE_CHECKING:
@@ -28,7 +27,8 @@ def read_candidates(source: str, form: InputFormat) -> list[Candidate]:
 
 
 def _lines(source: str) -> list[Candidate]:
-    return candidates_from_texts([line for line in source.splitlines() if line.strip()])
+    texts = [line for line in source.splitlines() if line.strip()]
+    return [Candidate(id=str(place), excerpts=(Excerpt(text),)) for place, text in enumerate(texts)]
 
 
 def _json_lines(source: str) -> list[Candidate]:

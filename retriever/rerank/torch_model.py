@@ -106,6 +106,7 @@ class LocalRankingModel:
         self._counter = HubTokens(tokenizer)
         self._reserved = reserved_tokens(tokenizer)
         self._busy = threading.Lock()
+        self._answers: dict[int, AnswerTokens] = {}
 
     @property
     def name(self) -> str:
@@ -184,18 +185,25 @@ class LocalRankingModel:
 
     def _ask(self, request: WindowRequest) -> tuple[list[int], AnswerTokens]:
         size = len(request.passages)
-        one_token = self._settings.mode == "first_token"
-        identifiers = single_token_identifiers(self._encode, size) if one_token else numerals(size)
+        answer = self._answer(size)
         prompt = render_prompt(
             self._settings.template,
             request.query,
             request.passages,
-            identifiers=identifiers,
+            identifiers=answer.identifiers,
             wanted=request.wanted,
             reserved=self._reserved,
         )
         tokens = prompt_tokens(self._tokenizer, prompt, system_role=self._settings.system_role)
-        return tokens, answer_tokens(self._encode, identifiers)
+        return tokens, answer
+
+    def _answer(self, size: int) -> AnswerTokens:
+        """Return the pieces of an answer about ``size`` passages; they depend on nothing else."""
+        if size not in self._answers:
+            one_token = self._settings.mode == "first_token"
+            identifiers = single_token_identifiers(self._encode, size) if one_token else numerals(size)
+            self._answers[size] = answer_tokens(self._encode, identifiers)
+        return self._answers[size]
 
     def _encode(self, text: str) -> list[int]:
         return encode(self._tokenizer, text)
