@@ -62,6 +62,9 @@ class ParserProcess:
             raise UnparsableError(
                 f"not read within {self._options.limits.timeout_s:g} s; raise the limit or split the file"
             ) from error
+        except BaseException:
+            self._kill()  # its answer would be taken for that of the next file
+            raise
         if len(body) > self._options.limits.memory_bytes >> 2:
             self.close()  # give the memory back
         return received(header, body)

@@ -1,5 +1,6 @@
 """Files made to break a parser: each is reported, none stops the next one."""
 
+import signal
 import sys
 import zipfile
 from io import BytesIO
@@ -109,6 +110,25 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_one_read():
         assert reason(parser, b"<a " * 200_000, "slow.html") == (
             "not read within 1 s; raise the limit or split the file"
         )
+
+
+def test_an_interrupted_file_does_not_answer_for_the_next_one():
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with FileParser() as parser:
+            parser.parse(b"<p>warm", doc_id="warm.html")
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(KeyboardInterrupt):
+                parser.parse(b"<a " * 200_000, doc_id="slow.html")
+            document = parser.parse(b"<p>words", doc_id="next.html")
+        assert isinstance(document, Document)
+        assert document.text == "words\n"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_file_that_takes_too_much_memory_is_given_up_and_the_next_one_read():
