@@ -10,26 +10,25 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from indexers.catalogue import DOCUMENT, SEGMENT, Entry, shared_payload
 from indexers.documents import field_types
-from indexers.durable import read_json, write_json
 from indexers.errors import DocumentNotFoundError, FingerprintMismatchError
 from indexers.filters import And, Condition, Filter, Not, Or, all_of, equals, parse_filter
 from indexers.history import VERSION, KeptVersion, kept_point
 from indexers.identifiers import document_point, segment_point
-from indexers.lexical import Analyser, Bm25, reweigh
+from indexers.lexical_weights import LexicalWeights
 from indexers.records import DocumentRecords
+from indexers.settings import query_fingerprint, read_settings
 from indexers.types import (
     DOCUMENT_LEXICAL,
     SEGMENT_DENSE,
     SEGMENT_LEXICAL,
     IndexSchema,
     Point,
-    Record,
     SparseVector,
 )
 
@@ -40,9 +39,7 @@ if TYPE_CHECKING:
     from encoders.types import Location, Span
     from indexers.protocols import TextStore, VectorIndex
 
-_LARGEST_DRIFT = 0.05
 _BATCH = 1_000
-_SETTINGS = "collection.json"
 _STRING = frozenset({"string"})
 _OWN_FIELDS = dict.fromkeys(("id", "title", "source", "media_type", "updated_at"), _STRING)
 
@@ -60,19 +57,6 @@ def schema_for(dim: int) -> IndexSchema:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Averages:
-    """Mean lengths in terms that the stored lexical weights were made with."""
-
-    segment: float
-    document: float
-
-    def far_from(self, other: Averages, tolerance: float) -> bool:
-        """Tell whether weights made with one would be noticeably off with the other."""
-        pairs = ((self.segment, other.segment), (self.document, other.document))
-        return any(abs(mine / theirs - 1) > tolerance for mine, theirs in pairs)
-
-
 class Collection:
     """Documents of one collection. Safe to use from several threads.
 
@@ -85,14 +69,11 @@ class Collection:
     def __init__(self, folder: Path, index: VectorIndex, texts: TextStore) -> None:
         self.index = index
         self.texts = texts
-        self.bm25 = Bm25()
-        self._names = (SEGMENT_DENSE, SEGMENT_LEXICAL, DOCUMENT_LEXICAL)
         self.records = DocumentRecords(folder / "documents")
         self._folder = folder
         self._writing = threading.RLock()
-        settings = read_settings(folder)
-        self._fingerprint: dict[str, Any] = settings["fingerprint"]
-        self._averages = Averages(**settings["averages"]) if settings["averages"] else None
+        self._fingerprint: dict[str, Any] = read_settings(folder)["fingerprint"]
+        self.weights = LexicalWeights(folder, index)
         self._entries: dict[str, Entry] = {}
         self._by_content: dict[str, str] = {}
         self._dead: set[str] = set()
@@ -107,17 +88,6 @@ class Collection:
     def entries(self) -> Mapping[str, Entry]:
         """The live version of each document, by id; it changes under the reader's eyes."""
         return MappingProxyType(self._entries)
-
-    @property
-    def averages(self) -> Averages:
-        """The lengths that stored weights were made with.
-
-        Raises:
-            RuntimeError: before the first `prepare_averages`, while there are no weights.
-        """
-        if self._averages is None:
-            raise RuntimeError("no lexical weights were made yet")
-        return self._averages
 
     def live(self) -> Filter | None:
         """Return a filter that passes over segments of dead versions; None when there are none."""
@@ -137,7 +107,7 @@ class Collection:
         Raises:
             FingerprintMismatchError: the message names what differs.
         """
-        made_for, wanted = self._fingerprint, {**fingerprint, "analyser": Analyser.recipe}
+        made_for, wanted = self._fingerprint, query_fingerprint(fingerprint)
         different = sorted(key for key in made_for | wanted if made_for.get(key) != wanted.get(key))
         if different:
             raise FingerprintMismatchError(
@@ -230,7 +200,7 @@ class Collection:
         with self._writing:
             self.texts.sync()
             self.records.write(entry)
-            payload = entry.to_payload(lexical_average=self.averages.document)
+            payload = entry.to_payload(lexical_average=self.weights.averages.document)
             vectors = {DOCUMENT_LEXICAL: lexical} if lexical.indices else {}
             points = [Point(id=document_point(entry.doc_id), vectors=vectors, payload=payload)]
             previous = self._entries.get(entry.doc_id)
@@ -282,28 +252,6 @@ class Collection:
             self._dead.clear()
             return sum(dead.values())
 
-    def prepare_averages(self, first: Averages) -> Averages:
-        """Return the lengths to make weights with; a new collection starts with ``first``."""
-        with self._writing:
-            if self._averages is None:
-                self._set_averages(first)
-            return self.averages
-
-    def settle_averages(self, *, tolerance: float = _LARGEST_DRIFT) -> bool:
-        """Make all weights anew when the true mean lengths have moved away; tell whether that was done.
-
-        Args:
-            tolerance: how far, as a share of the true lengths, they may be off.
-        """
-        with self._writing:
-            true = self._true_averages()
-            if self._averages is None or true is None or not self._averages.far_from(true, tolerance):
-                return False
-            self._set_averages(true)
-            self._reweigh(SEGMENT, SEGMENT_LEXICAL, true.segment)
-            self._reweigh(DOCUMENT, DOCUMENT_LEXICAL, true.document)
-            return True
-
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Flush, and let writers wait while the files of this collection are read."""
@@ -333,53 +281,6 @@ class Collection:
         self._by_content[entry.content_hash] = entry.doc_id
         for name, kind in field_types(entry.metadata):
             self._fields[name] = self._fields.get(name, frozenset()) | {kind}
-
-    def _true_averages(self) -> Averages | None:
-        entries = self._entries.values()
-        segments = sum(entry.segments for entry in entries)
-        if not segments:
-            return None
-        return Averages(
-            max(1.0, sum(entry.segment_terms for entry in entries) / segments),
-            max(1.0, sum(entry.terms for entry in entries) / len(entries)),
-        )
-
-    def _reweigh(self, point: str, name: str, average: float) -> None:
-        """Write stale points anew, each whole, so that weight and average never disagree."""
-        fresh = Condition("lexical_average", "$in", (average,))
-        stale = And((equals("point", point), Not(fresh)))
-        ids = [record.id for record in self.index.scroll(stale, payload=())]
-        for start in range(0, len(ids), _BATCH):
-            records = self.index.retrieve(ids[start : start + _BATCH], vectors=self._names)
-            self.index.upsert([self._reweighed(record, name, average) for record in records])
-
-    def _reweighed(self, record: Record, name: str, average: float) -> Point:
-        vectors = dict(record.vectors)
-        if isinstance(vector := vectors.get(name), SparseVector):
-            vectors[name] = reweigh(
-                vector,
-                length=record.payload["terms"],
-                old_average=record.payload["lexical_average"],
-                new_average=average,
-                bm25=self.bm25,
-            )
-        return Point(id=record.id, vectors=vectors, payload={**record.payload, "lexical_average": average})
-
-    def _set_averages(self, averages: Averages) -> None:
-        self._averages = averages
-        write_json(self._folder / _SETTINGS, {**read_settings(self._folder), "averages": asdict(averages)})
-
-
-def create_settings(folder: Path, *, fingerprint: Mapping[str, Any], dim: int) -> None:
-    """Write the settings of a new collection."""
-    made_for = {**fingerprint, "analyser": Analyser.recipe}
-    write_json(folder / _SETTINGS, {"format": 1, "dim": dim, "fingerprint": made_for, "averages": None})
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    """Read the settings of a collection."""
-    settings: dict[str, Any] = read_json(folder / _SETTINGS)
-    return settings
 
 
 def _to_payload_names(where: Filter) -> Filter:

@@ -15,7 +15,6 @@ from indexers.catalogue import Entry
 from indexers.documents import checked, content_hash, plain_metadata
 from indexers.errors import InvalidDocumentError
 from indexers.identifiers import new_generation
-from indexers.lexical import weigh
 from indexers.report import IndexReport, ItemOutcome, Progress
 from indexers.segment_writer import Piece, SegmentWriter, Written
 
@@ -115,7 +114,7 @@ class Ingest:
             self._write_batch()
             self._tell("")
         self._collection.sweep()
-        self._collection.settle_averages()
+        self._collection.weights.settle(list(self._collection.entries.values()))
         self._collection.flush()
         return IndexReport(
             added=tuple(self._lists["added"]),
@@ -220,9 +219,7 @@ class Ingest:
             terms=draft.terms.total(),
             segment_terms=draft.segment_terms,
         )
-        average = self._collection.averages.document
-        lexical = weigh(draft.terms, average=average, bm25=self._collection.bm25)
-        self._collection.commit(entry, lexical)
+        self._collection.commit(entry, self._collection.weights.of_document(draft.terms))
         self._lists["added" if draft.is_new else "updated"].append(entry.doc_id)
         self._coverage += draft.coverage
         if not draft.coverage.complete:

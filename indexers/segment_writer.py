@@ -11,9 +11,9 @@ import numpy as np
 from encoders.coverage import measure_coverage
 from encoders.types import Coverage
 from indexers.catalogue import SEGMENT, shared_payload
-from indexers.collection import Averages
 from indexers.identifiers import segment_point
-from indexers.lexical import count_terms, weigh
+from indexers.lexical import count_terms
+from indexers.lexical_weights import Averages
 from indexers.types import SEGMENT_DENSE, SEGMENT_LEXICAL, Payload, Point, SparseVector, Vector
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ class SegmentWriter:
             vectors[place] = vector.tolist() if np.any(vector) else ()
             ledgers[place] = ledger
         terms = [count_terms(piece.tile) for piece in pieces]
-        averages = self._collection.prepare_averages(_first_averages(pieces, terms))
+        self._collection.weights.prepare(_first_averages(pieces, terms))
         self._collection.write_segments(
-            [self._point(*row, averages) for row in zip(pieces, hashes, vectors, terms, strict=True)]
+            [self._point(*row) for row in zip(pieces, hashes, vectors, terms, strict=True)]
         )
         return [
             Written(of, self._coverage(piece, ledger), ledger.tokens if ledger else 0, reused=ledger is None)
@@ -112,9 +112,7 @@ class SegmentWriter:
         [spans] = self._encoder.tokenizer.tokenize([piece.tile])
         return measure_coverage(piece.tile, spans)
 
-    def _point(
-        self, piece: Piece, text_hash: str, vector: Vector, terms: Counter[int], averages: Averages
-    ) -> Point:
+    def _point(self, piece: Piece, text_hash: str, vector: Vector, terms: Counter[int]) -> Point:
         segment = piece.segment
         payload: Payload = {
             "point": SEGMENT,
@@ -129,13 +127,13 @@ class SegmentWriter:
             "symbols": [symbol.name for symbol in segment.symbols],
             "text_hash": text_hash,
             "terms": terms.total(),
-            "lexical_average": averages.segment,
+            "lexical_average": self._collection.weights.averages.segment,
         }
         vectors: dict[str, Vector] = {}
         if isinstance(vector, SparseVector) or len(vector):
             vectors[SEGMENT_DENSE] = vector
         if terms:
-            vectors[SEGMENT_LEXICAL] = weigh(terms, average=averages.segment, bm25=self._collection.bm25)
+            vectors[SEGMENT_LEXICAL] = self._collection.weights.of_segment(terms)
         return Point(
             id=segment_point(piece.entry.generation, segment.ordinal), vectors=vectors, payload=payload
         )

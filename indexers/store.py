@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from encoders.errors import InvalidInputError
 from encoders.optional import require
-from indexers.collection import Collection, create_settings, read_settings, schema_for
+from indexers.collection import Collection, schema_for
 from indexers.errors import CollectionNotFoundError
 from indexers.layout import claim
 from indexers.lock import StoreLock
+from indexers.settings import SETTINGS, create_settings, read_settings
 from indexers.text_store import FolderTextStore
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Store:
         with self._opening:
             if name not in self._open:
                 folder = self._folder_of(name)
-                if not (folder / "collection.json").exists():
+                if not (folder / SETTINGS).exists():
                     raise self._not_found(name)
                 self._open[name] = self._load(folder)
             return self._open[name]
@@ -74,7 +75,7 @@ class Store:
         """
         folder = self._folder_of(name)
         with self._opening:
-            if not (folder / "collection.json").exists():
+            if not (folder / SETTINGS).exists():
                 folder.mkdir(parents=True, exist_ok=True)
                 create_settings(folder, fingerprint=fingerprint, dim=dim)
             collection = self.collection(name)

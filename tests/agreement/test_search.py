@@ -148,7 +148,8 @@ def test_documents_that_were_replaced_or_deleted_leave_no_trace_in_any_score(tmp
         with Retriever.open(tmp_path / "fresh", encoder=encoder) as fresh:
             fresh.add(kept)
             # weights made with another average length would differ by as much as the averages do
-            lived.engine.collection.settle_averages(tolerance=0.0)
+            collection = lived.engine.collection
+            collection.weights.settle(list(collection.entries.values()), tolerance=0.0)
             pairs = zip(
                 lived.search(query, limit=20, explain=True, evidence=3),
                 fresh.search(query, limit=20, explain=True, evidence=3),

@@ -1,0 +1,138 @@
+"""The BM25 weights of a collection and the mean lengths they were made with.
+
+A weight needs the mean length of the collection, which moves as documents come. New
+weights are made with the lengths that the stored ones were made with; when these are
+too far from the true ones, all weights are made anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from indexers.catalogue import DOCUMENT, SEGMENT
+from indexers.filters import And, Condition, Not, equals
+from indexers.lexical import Bm25, reweigh, weigh
+from indexers.settings import read_settings, write_settings
+from indexers.types import DOCUMENT_LEXICAL, SEGMENT_DENSE, SEGMENT_LEXICAL, Point, SparseVector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from indexers.catalogue import Entry
+    from indexers.protocols import VectorIndex
+    from indexers.types import Record
+
+LARGEST_DRIFT = 0.05
+_BATCH = 1_000
+_VECTORS = (SEGMENT_DENSE, SEGMENT_LEXICAL, DOCUMENT_LEXICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Averages:
+    """Mean lengths, in terms, of segments and of documents."""
+
+    segment: float
+    document: float
+
+    @staticmethod
+    def over(entries: Iterable[Entry]) -> Averages | None:
+        """Return the true lengths; None while there is no segment."""
+        rows = [(entry.segments, entry.segment_terms, entry.terms) for entry in entries]
+        segments = sum(count for count, _, _ in rows)
+        if not segments:
+            return None
+        return Averages(
+            max(1.0, sum(terms for _, terms, _ in rows) / segments),
+            max(1.0, sum(terms for _, _, terms in rows) / len(rows)),
+        )
+
+    def far_from(self, other: Averages, tolerance: float) -> bool:
+        """Tell whether weights made with one would be noticeably off with the other."""
+        pairs = ((self.segment, other.segment), (self.document, other.document))
+        return any(abs(mine / theirs - 1) > tolerance for mine, theirs in pairs)
+
+
+class LexicalWeights:
+    """Makes weights for one collection.
+
+    Args:
+        folder: where the collection's settings are.
+        index: where its points are.
+    """
+
+    def __init__(self, folder: Path, index: VectorIndex) -> None:
+        self._folder = folder
+        self._index = index
+        self._bm25 = Bm25()
+        self._lock = threading.RLock()
+        kept = read_settings(folder)["averages"]
+        self._averages = Averages(**kept) if kept else None
+
+    @property
+    def averages(self) -> Averages:
+        """The lengths that stored weights were made with.
+
+        Raises:
+            RuntimeError: before the first `prepare`, while there are no weights.
+        """
+        if self._averages is None:
+            raise RuntimeError("no lexical weights were made yet")
+        return self._averages
+
+    def prepare(self, guess: Averages) -> None:
+        """Begin with ``guess`` where no weight was made before."""
+        with self._lock:
+            if self._averages is None:
+                self._keep(guess)
+
+    def of_segment(self, terms: Mapping[int, int]) -> SparseVector:
+        """Weigh the terms of a segment."""
+        return weigh(terms, average=self.averages.segment, bm25=self._bm25)
+
+    def of_document(self, terms: Mapping[int, int]) -> SparseVector:
+        """Weigh the terms of a whole document."""
+        return weigh(terms, average=self.averages.document, bm25=self._bm25)
+
+    def settle(self, entries: Iterable[Entry], *, tolerance: float = LARGEST_DRIFT) -> bool:
+        """Make all weights anew when the true mean lengths have moved away; tell whether that was done.
+
+        Args:
+            entries: the live documents.
+            tolerance: how far, as a share of the true lengths, they may be off.
+        """
+        with self._lock:
+            true = Averages.over(entries)
+            if self._averages is None or true is None or not self._averages.far_from(true, tolerance):
+                return False
+            self._keep(true)
+            self._remake(SEGMENT, SEGMENT_LEXICAL, true.segment)
+            self._remake(DOCUMENT, DOCUMENT_LEXICAL, true.document)
+            return True
+
+    def _keep(self, averages: Averages) -> None:
+        self._averages = averages
+        write_settings(self._folder, {**read_settings(self._folder), "averages": asdict(averages)})
+
+    def _remake(self, point: str, name: str, average: float) -> None:
+        """Write stale points anew, each whole, so that weight and average never disagree."""
+        fresh = Condition("lexical_average", "$in", (average,))
+        stale = And((equals("point", point), Not(fresh)))
+        ids = [record.id for record in self._index.scroll(stale, payload=())]
+        for start in range(0, len(ids), _BATCH):
+            records = self._index.retrieve(ids[start : start + _BATCH], vectors=_VECTORS)
+            self._index.upsert([self._remade(record, name, average) for record in records])
+
+    def _remade(self, record: Record, name: str, average: float) -> Point:
+        vectors = dict(record.vectors)
+        if isinstance(vector := vectors.get(name), SparseVector):
+            vectors[name] = reweigh(
+                vector,
+                length=record.payload["terms"],
+                old_average=record.payload["lexical_average"],
+                new_average=average,
+                bm25=self._bm25,
+            )
+        return Point(id=record.id, vectors=vectors, payload={**record.payload, "lexical_average": average})
