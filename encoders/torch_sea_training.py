@@ -39,15 +39,15 @@ class SeaConfig:
         drop_segments: share of a document's segments left out at random in training, never all.
     """
 
-    layers: int = 2
+    layers: int = 1
     hidden: int = 128
-    mean_share: float = 0.0
+    mean_share: float = 0.5
     attention_temperature: float = 1.0
     loss_temperature: float = 0.05
     batch: int = 128
     epochs: int = 60
     patience: int = 8
-    learning_rate: float = 1e-3
+    learning_rate: float = 0.03
     weight_decay: float = 0.01
     drop_segments: float = 0.0
     seed: int = 5

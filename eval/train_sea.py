@@ -146,8 +146,8 @@ def train() -> None:
 @click.option("--pairs", type=click.IntRange(min=2), help="At most so many pairs a part, by hash.")
 @click.option("--shortest", default=1500, show_default=True, help="Characters of the shortest text.")
 @click.option("--longest", default=20_000, show_default=True, help="Characters of the longest text.")
-@click.option("--layers", type=click.IntRange(1, 2), default=2, show_default=True, help="Of the attention.")
-@click.option("--mean-share", type=click.FloatRange(0, 1), default=0.0, show_default=True)
+@click.option("--layers", type=click.IntRange(1, 2), default=1, show_default=True, help="Of the attention.")
+@click.option("--mean-share", type=click.FloatRange(0, 1), default=0.5, show_default=True)
 @click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True, help="At most so many.")
 @click.option("--out", required=True, type=FILE, help="The weights, as safetensors.")
 @ENCODER

@@ -101,3 +101,18 @@ def test_an_unknown_aggregation_is_refused_with_the_known_ones():
         open_aggregator("median")
     with pytest.raises(InvalidInputError, match="mean, max"):
         PooledAggregator("median")
+
+
+def test_the_shipped_weights_say_what_they_were_trained_on():
+    shipped = open_aggregator("sea")
+    assert shipped.weights["query"].shape == (384,)
+    assert shipped.card.keys() >= {
+        "encoder",
+        "train_projects",
+        "validation_projects",
+        "test_projects",
+        "test_mrr",
+    }
+    one = np.zeros(384, dtype=np.float32)
+    one[7] = 1
+    np.testing.assert_allclose(shipped.aggregate(one[None]), one, atol=1e-6)
