@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeAlias
 
-Detail: TypeAlias = str | int | float | bool | None | list[str]
+Detail: TypeAlias = str | int | float | bool | list[str] | None
 
 
 class RetrievalError(Exception):

@@ -17,7 +17,6 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-import click
 import numpy as np
 
 from eval.bench_engines import NEEDS, Job, gemm_limit, lengthened_folder, why_missing
@@ -44,31 +43,18 @@ class Figure:
     missing: str = ""
 
 
-@click.group("bench")
-def bench() -> None:
-    """Measure speed and memory on this machine."""
-
-
-@bench.command("encode")
-@click.option("--data", type=click.Path(exists=True, path_type=Path), help="BEIR folder or text file.")
-@click.option("--peers", is_flag=True, help="Also measure sentence-transformers and its backends.")
-@click.option("--lengths", default="160,512,2048", show_default=True, help="Tokens per text, by commas.")
-@click.option("--tokens", default=20_000, show_default=True, help="Tokens per round and length.")
-@click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1))
-@click.option("--equal", is_flag=True, help="Texts of one length instead of ragged ones.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads; all usable cores when left out.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there.")
-def encode(
+def compare_speed(
     data: Path | None,
+    *,
     peers: bool,
-    lengths: str,
+    lengths: Sequence[int],
     tokens: int,
     rounds: int,
     equal: bool,
     threads: int | None,
     json_file: Path | None,
 ) -> None:
-    """Compare tokens per second, peak memory and accuracy at several text lengths."""
+    """Measure, print, and write the figures where asked for."""
     from encoders.processor import fast_dtype, local_flags, usable_cores
 
     cores = threads or usable_cores()
@@ -77,7 +63,7 @@ def encode(
     if fast == "float32":
         engines.remove("longdoc")
     figures: list[Figure] = []
-    for length in (int(part) for part in lengths.split(",")):
+    for length in lengths:
         with tempfile.TemporaryDirectory() as place:
             texts, counted = make_texts(data, length=length, tokens=tokens, equal=equal)
             figures += measure(engines, texts, counted, Path(place), length, rounds, cores)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -69,6 +68,8 @@ def train_reranker(
         if teacher_model is None:
             raise click.UsageError("some lists have no order; name a --teacher-model to label them")
         teacher = load_ranking_model(ModelChoice(model=teacher_model, url=teacher_url))
+        import asyncio
+
         examples = asyncio.run(_label(examples, teacher, window=window, step=step, passes=passes))
     if labels_out:
         write_examples(labels_out, examples)

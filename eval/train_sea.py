@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from eval.code_pairs import find_pairs, sample_pairs, split_of
 from eval.errors import EvaluationError
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER
 
@@ -64,6 +63,8 @@ def split_pairs(pairs: Sequence[Pair], options: TrainOptions) -> dict[str, list[
     Raises:
         EvaluationError: a part has no pairs.
     """
+    from eval.code_pairs import sample_pairs, split_of
+
     parts: dict[str, list[Pair]] = {part: [] for part in PARTS}
     named = bool(options.validation or options.test)
     for pair in pairs:
@@ -90,6 +91,7 @@ def train_sea(options: TrainOptions, config: SeaConfig, watch: ProgressWatch) ->
     """Build pairs, encode them, train, and measure on the test projects."""
     from encoders.segmentation import DocumentSegmenter
     from encoders.torch_sea_training import TrainingPairs, train_attention
+    from eval.code_pairs import find_pairs
     from eval.encoding import open_encoder
     from eval.sea_data import encode_pairs
     from eval.sea_evaluation import all_ways, compare_ways

@@ -38,8 +38,8 @@ def _check_siblings() -> None:
             or origin.parent != Path(__file__).parent.parent
         ):
             raise ImportError(
-                f"longdoc-retriever needs its own package {name!r}, but {origin or 'nothing'} answers to that "
-                "name; rename that folder or package, or start Python elsewhere"
+                f"longdoc-retriever needs its own package {name!r}, but {origin or 'nothing'} answers to "
+                "that name; rename that folder or package, or start Python elsewhere"
             )
 
 

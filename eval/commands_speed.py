@@ -1,0 +1,46 @@
+"""The verbs of ``longdoc bench``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group("bench")
+def bench() -> None:
+    """Measure speed and memory on this machine."""
+
+
+@bench.command("encode")
+@click.option("--data", type=click.Path(exists=True, path_type=Path), help="BEIR folder or text file.")
+@click.option("--peers", is_flag=True, help="Also measure sentence-transformers and its backends.")
+@click.option("--lengths", default="160,512,2048", show_default=True, help="Tokens per text, by commas.")
+@click.option("--tokens", default=20_000, show_default=True, help="Tokens per round and length.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1))
+@click.option("--equal", is_flag=True, help="Texts of one length instead of ragged ones.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads; all usable cores when left out.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there.")
+def encode(
+    data: Path | None,
+    peers: bool,
+    lengths: str,
+    tokens: int,
+    rounds: int,
+    equal: bool,
+    threads: int | None,
+    json_file: Path | None,
+) -> None:
+    """Compare tokens per second, peak memory and accuracy at several text lengths."""
+    from eval.bench_encode import compare_speed
+
+    compare_speed(
+        data,
+        peers=peers,
+        lengths=[int(part) for part in lengths.split(",")],
+        tokens=tokens,
+        rounds=rounds,
+        equal=equal,
+        threads=threads,
+        json_file=json_file,
+    )
