@@ -9,8 +9,8 @@ import numpy as np
 
 from encoders.types import SegmentKind, Span
 from indexers.catalogue import SEGMENT
-from indexers.filters import equals
-from indexers.types import SEGMENT_DENSE, SEGMENT_LEXICAL, Scored, VectorQuery
+from indexers.filters import Ids, equals
+from indexers.types import SEGMENT_DENSE, SEGMENT_LEXICAL, Scored, SparseVector, VectorQuery
 from retriever.citations import evidence_id
 from retriever.fusion import standardise
 from retriever.types import Evidence
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from indexers.catalogue import Entry
     from indexers.collection import Collection
+    from indexers.filters import Filter
     from retriever.candidates import Question
 
-_MOST_SEGMENTS = 2_000
+_DEPTH = 32
 _FIELDS = ("start", "end", "kind")
 
 
@@ -56,74 +57,98 @@ def find_evidence(
     *,
     lexical_weight: float,
 ) -> list[tuple[tuple[Evidence, ...], int]]:
-    """Return, for each document, its best spans and how many segments were scored.
+    """Return, for each document, its best spans and how many segments it has.
 
-    Cosine and BM25 of a segment are standardised over the segments of all given
+    Cosine and BM25 of a segment are standardised over the best segments of all given
     documents, so that both mean the same in every document.
     """
-    scored = _score_segments(collection, question, entries)
+    scored = _score_segments(collection, question, entries, depth=max(_DEPTH, 4 * limits.spans))
     flat = [segment for segments in scored for segment in segments]
     dense = standardise(np.array([segment.dense for segment in flat]))
     lexical = standardise(np.array([segment.lexical for segment in flat]))
     fused = (1 - lexical_weight) * dense + lexical_weight * lexical
     answer = []
     position = 0
-    for segments in scored:
+    for entry, segments in zip(entries, scored, strict=True):
         scores = fused[position : position + len(segments)].tolist()
         position += len(segments)
-        answer.append((_choose(collection, segments, scores, limits), len(segments)))
+        answer.append((_choose(collection, segments, scores, limits), entry.segments))
     return answer
 
 
 def _score_segments(
-    collection: Collection, question: Question, entries: Sequence[Entry]
+    collection: Collection, question: Question, entries: Sequence[Entry], *, depth: int
 ) -> list[list[_ScoredSegment]]:
-    """Score the segments of each document on both sides, exactly."""
-    dense = collection.index.query(
-        [
-            VectorQuery(
-                vector=question.dense,
-                using=SEGMENT_DENSE,
-                limit=min(entry.segments, _MOST_SEGMENTS),
-                filter=equals("generation", entry.generation),
-                payload=_FIELDS,
-                exact=entry.segments <= _MOST_SEGMENTS,
-            )
-            for entry in entries
-        ]
-    )
-    lexical: list[list[Scored]] = [[] for _ in entries]
+    """Score the best segments of each document by either side, each exactly on both."""
     corpus = collection.corpus(SEGMENT)
-    if question.lexical.indices:
-        lexical = collection.index.query(
-            [
-                VectorQuery(
-                    vector=question.lexical,
-                    using=SEGMENT_LEXICAL,
-                    limit=min(entry.segments, _MOST_SEGMENTS),
-                    filter=equals("generation", entry.generation),
-                    payload=_FIELDS,
-                    corpus=corpus,
-                )
-                for entry in entries
-            ]
-        )
-    return [_joined(entry, *sides) for entry, *sides in zip(entries, dense, lexical, strict=True)]
+    sides = [
+        _Side(SEGMENT_DENSE, question.dense, None),
+        _Side(SEGMENT_LEXICAL, question.lexical, corpus),
+    ]
+    found = [side.best(collection, entries, depth) for side in sides]
+    for mine, theirs, side in ((found[0], found[1], sides[0]), (found[1], found[0], sides[1])):
+        side.complete(collection, mine, theirs, depth)
+    return [_joined(entry, *hits) for entry, *hits in zip(entries, *found, strict=True)]
 
 
-def _joined(entry: Entry, dense: list[Scored], lexical: list[Scored]) -> list[_ScoredSegment]:
-    cosines = {hit.id: hit.score for hit in dense}
-    weights = {hit.id: hit.score for hit in lexical}
-    payloads = {hit.id: hit.payload for hit in (*dense, *lexical)}
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Dense or lexical scoring of segments."""
+
+    using: str
+    vector: Sequence[float] | SparseVector
+    corpus: Filter | None
+
+    def best(self, collection: Collection, entries: Sequence[Entry], depth: int) -> list[dict[str, Scored]]:
+        """Return the best segments of each document, by point."""
+        if isinstance(self.vector, SparseVector) and not self.vector.indices:
+            return [{} for _ in entries]
+        wanted = [(equals("generation", entry.generation), min(entry.segments, depth)) for entry in entries]
+        return self._ask(collection, wanted)
+
+    def complete(
+        self,
+        collection: Collection,
+        mine: list[dict[str, Scored]],
+        theirs: list[dict[str, Scored]],
+        depth: int,
+    ) -> None:
+        """Score what the other side found and this one did not list, where the list was not whole."""
+        missing = [
+            tuple(other.keys() - own.keys()) if len(own) >= depth else ()
+            for own, other in zip(mine, theirs, strict=True)
+        ]
+        places = [place for place, ids in enumerate(missing) if ids]
+        answers = self._ask(collection, [(Ids(missing[place]), len(missing[place])) for place in places])
+        for place, scored in zip(places, answers, strict=True):
+            mine[place].update(scored)
+
+    def _ask(self, collection: Collection, wanted: Sequence[tuple[Filter, int]]) -> list[dict[str, Scored]]:
+        queries = [
+            VectorQuery(
+                vector=self.vector,
+                using=self.using,
+                limit=limit,
+                filter=where,
+                payload=_FIELDS,
+                exact=True,
+                corpus=self.corpus,
+            )
+            for where, limit in wanted
+        ]
+        return [{hit.id: hit for hit in hits} for hits in collection.index.query(queries)]
+
+
+def _joined(entry: Entry, dense: dict[str, Scored], lexical: dict[str, Scored]) -> list[_ScoredSegment]:
     return [
         _ScoredSegment(
             entry,
-            Span(payload["start"], payload["end"]),
-            payload["kind"],
-            cosines.get(key, 0.0),
-            weights.get(key, 0.0),
+            Span(hit.payload["start"], hit.payload["end"]),
+            hit.payload["kind"],
+            dense[key].score if key in dense else 0.0,
+            lexical[key].score if key in lexical else 0.0,
         )
-        for key, payload in payloads.items()
+        for key, hit in (lexical | dense).items()
     ]
 
 

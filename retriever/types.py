@@ -118,7 +118,7 @@ class DocumentHit:
         rank: from 1.
         score: orders this answer only.
         relevance: calibrated probability, None without a calibration.
-        evidence_total: segments of the document that were scored for evidence.
+        evidence_total: segments of the document, all of which were considered as evidence.
         explain: present when asked for.
     """
 
