@@ -34,7 +34,7 @@ def test_the_sentence_about_the_query_is_kept_wherever_it_stands():
     cut = shorten(text, 40, COUNTER, term_weights("Who pays for termination?", [text]))
     assert "The tenant pays for termination." in cut
     assert cut.startswith("\u2026 Nothing")
-    assert cut.endswith("way. \u2026")
+    assert cut.endswith("for termination. \u2026")
 
 
 def test_without_any_word_of_the_query_the_beginning_is_kept():
