@@ -97,7 +97,7 @@ def small_tokenizer(model: SmallModel) -> Any:
     words += [_word(grade) for grade in range(model.grades)]
     tokenizer = Tokenizer(WordLevel({word: place for place, word in enumerate(words)}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = WhitespaceSplit()
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
         tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", eos_token="<end>"
     )
 

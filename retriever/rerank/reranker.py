@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from encoders.errors import InvalidInputError
@@ -44,12 +45,15 @@ class ListwiseReranker:
         return self._model.name
 
     def rerank(self, query: str, candidates: Sequence[Candidate], *, top: int | None = None) -> RerankResult:
-        """Rank from synchronous code; see `arerank`.
+        """Rank from synchronous code, in a notebook too; see `arerank`."""
 
-        Raises:
-            RuntimeError: an event loop runs in this thread; await `arerank` there.
-        """
-        return asyncio.run(self.arerank(query, candidates, top=top))
+        def run() -> RerankResult:
+            return asyncio.run(self.arerank(query, candidates, top=top))
+
+        if not _loop_runs():
+            return run()
+        with ThreadPoolExecutor(max_workers=1) as other_thread:
+            return other_thread.submit(run).result()
 
     async def arerank(
         self, query: str, candidates: Sequence[Candidate], *, top: int | None = None
@@ -130,6 +134,14 @@ class ListwiseReranker:
             latency_s=time.monotonic() - started,
             reasons=_reasons(run),
         )
+
+
+def _loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def overall_status(calls: Sequence[WindowRanking]) -> RerankStatus:

@@ -120,6 +120,14 @@ def test_cancelling_ends_the_calls_under_way():
         assert len(seen.requests) <= 8  # those that had begun; no other followed
 
 
+def test_the_synchronous_call_works_where_a_loop_runs_as_in_a_notebook():
+    async def cell(url):
+        return reranker(url).rerank("which grade?", candidates_from_texts(TEXTS[:3]))
+
+    with chat_server(right) as (url, _seen):
+        assert asyncio.run(cell(url)).status == "ok"
+
+
 def test_several_lists_may_share_one_client():
     async def two(url):
         async with httpx.AsyncClient(timeout=60) as client:
