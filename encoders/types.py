@@ -102,7 +102,7 @@ class Document:
 
     Attributes:
         id: the caller's name for it: printable, at most 512 bytes, may hold slashes.
-        text: Unicode without lone surrogates; see `indexers.parsing.canonical`.
+        text: Unicode without lone surrogates; see `indexers.documents.canonical`.
         title: what a reader would call it; empty when unknown.
         source: where it came from, a path or URL; empty when unknown.
         media_type: MIME type; chooses the segmenter.

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eval.code_pairs import find_pairs, sample_pairs
 from eval.errors import EvaluationError
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER
 
@@ -48,6 +47,7 @@ def benchmark(options: CodeOptions, watch: ProgressWatch) -> list[WayFigures]:
     """
     from encoders.aggregation import open_aggregator
     from encoders.segmentation import DocumentSegmenter
+    from eval.code_pairs import find_pairs, sample_pairs
     from eval.encoding import open_encoder
     from eval.sea_data import encode_pairs
     from eval.sea_evaluation import all_ways, compare_ways

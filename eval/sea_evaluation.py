@@ -107,7 +107,8 @@ def all_ways(encoded: EncodedPairs, trained: Aggregator | None) -> dict[str, Sco
 def ranks(scores: Scores) -> npt.NDArray[np.int64]:
     """Return the rank of the right text of every query, from 1; ties count against it."""
     right = np.diag(scores)[:, None]
-    return (scores >= right).sum(axis=1)
+    counted: npt.NDArray[np.int64] = (scores >= right).sum(axis=1)
+    return counted
 
 
 def compare_ways(ways: Mapping[str, Scores], encoded: EncodedPairs) -> list[WayFigures]:

@@ -12,7 +12,7 @@ from encoders.types import Document, Span
 from indexers.backup import back_up
 from indexers.doctor import examine
 from indexers.ingest import Ingest, Unreadable
-from indexers.parsing import FoundFile, Skipped, find_files, parse_file
+from indexers.parsing import FileParser, FoundFile, Skipped, find_files, survey
 from indexers.repair import repair as mend
 from retriever.citations import resolve_evidence, resolve_span
 from retriever.evidence import EvidenceLimits
@@ -91,15 +91,15 @@ class LocalEngine:
         self, paths: Sequence[str], *, progress: Callable[[Progress], None] | None = None
     ) -> IndexReport:
         """Index files and folders."""
-        files = [file for path in paths for file in find_files(Path(path))]
-        return self._ingest(map(_read, files), progress, total=len(files))
+        found = [item for path in paths for item in survey(Path(path))]
+        with FileParser() as parser:
+            return self._ingest((_read(parser, item) for item in found), progress, total=len(found))
 
     def sync(self, folder: str, *, progress: Callable[[Progress], None] | None = None) -> SyncReport:
         """Make the documents that came from ``folder`` equal to its files."""
         root = Path(folder).absolute()
-        files = list(find_files(root))
-        report = self._ingest(map(_read, files), progress, total=len(files))
-        there = {file.id for file in files}
+        report = self.index([folder], progress=progress)
+        there = {file.id for file in find_files(root)}
         gone = [
             doc_id
             for doc_id, entry in list(self.collection.entries.items())
@@ -198,11 +198,13 @@ class LocalEngine:
         return self._given_segmenter or DocumentSegmenter(encoder.tokenizer)
 
 
-def _read(file: FoundFile) -> Document | Unreadable:
+def _read(parser: FileParser, item: FoundFile | Skipped) -> Document | Unreadable:
+    if isinstance(item, Skipped):
+        return Unreadable(item.id, item.reason, failed=False)
     try:
-        parsed = parse_file(file)
+        parsed = parser.parse_file(item)
     except OSError as error:
-        return Unreadable(file.id, f"cannot be read: {error.strerror or error}")
+        return Unreadable(item.id, f"cannot be read: {error.strerror or error}")
     if isinstance(parsed, Skipped):
         return Unreadable(parsed.id, parsed.reason, failed=False)
     return parsed

@@ -96,7 +96,11 @@ def _rules_of(folder: Path) -> tuple[_Rules, ...]:
 
 
 def _rules_above(root: Path) -> tuple[_Rules, ...]:
-    """Return the rules of the folders above, the nearest first, up to the top of the git repository."""
+    """Return the rules of the folders above, the nearest first, up to the top of the git repository.
+
+    A folder that they leave out themselves was named on purpose: they say nothing about
+    what is in it.
+    """
     top = root.absolute()
     above: list[Path] = []
     while not (top / ".git").exists():
@@ -104,4 +108,6 @@ def _rules_above(root: Path) -> tuple[_Rules, ...]:
             return ()
         top = top.parent
         above.append(top)
-    return tuple(rule for folder in above for rule in _rules_of(folder))
+    rules = tuple(rule for folder in above for rule in _rules_of(folder))
+    named_all_the_same = any(_left_out(folder, rules) for folder in (root.absolute(), *above[:-1]))
+    return () if named_all_the_same else rules

@@ -81,3 +81,15 @@ def test_a_files_document_names_its_source(tmp_path):
     document = parse_file(FoundFile(tmp_path / "a.txt", "a.txt"))
     assert isinstance(document, Document)
     assert document.source == str(tmp_path / "a.txt")
+
+
+def test_a_folder_that_is_ignored_itself_is_read_when_it_is_named(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("build/\n*.log\n")
+    for name in ("build/inner/a.txt", "kept/b.txt", "kept/c.log"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("words")
+    assert [found.id for found in find_files(tmp_path)] == ["kept/b.txt"]
+    assert [found.id for found in find_files(tmp_path / "build" / "inner")] == ["a.txt"]
+    assert [found.id for found in find_files(tmp_path / "kept")] == ["b.txt"]
