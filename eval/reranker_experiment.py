@@ -57,7 +57,7 @@ class ExperimentOptions:
     )
     long: ListShape = field(default_factory=lambda: ListShape(shortest=20, longest=50))
     warm_up_lists: tuple[int, ...] = (51_200, 10_000)
-    long_lists: int = 8_000
+    long_lists: int = 6_400
     held_out: int = 100
     window: int = 10
     step: int = 5

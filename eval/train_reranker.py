@@ -93,7 +93,7 @@ def train_reranker(
 @click.option("--seed", "seeds", multiple=True, type=int, help="May be repeated; 0 by default.")
 @click.option("--warm-up-lists", nargs=2, type=int, default=(51_200, 10_000), show_default=True,
               help="Lists of 2 to 10 and of 10 to 30 that all variants share.")  # fmt: skip
-@click.option("--long-lists", default=8_000, show_default=True, help="Lists of 20 to 50.")
+@click.option("--long-lists", default=6_400, show_default=True, help="Lists of 20 to 50.")
 @click.option("--held-out", default=100, show_default=True, help="Lists of 20 to 50 to measure on.")
 @click.option("--json", "json_file", type=FILE, help="Write the figures there.")
 def reranker_experiment(
