@@ -11,7 +11,7 @@ from encoders.types import Document
 from retriever.types import SearchOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from encoders.protocols import Encoder, Segmenter
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from retriever.owner.client import OwnedEngine
     from retriever.profile import SearchProfile
     from retriever.protocols import Engine
+    from retriever.rerank.reranker import ListwiseReranker
+    from retriever.rerank.types import RerankResult
     from retriever.types import (
         BackupReport,
+        DocumentHit,
         DocumentInfo,
         IndexReport,
         Job,
@@ -185,6 +188,26 @@ class Retriever:
                 explain=explain,
             )
         )
+
+    def rerank(
+        self,
+        query: str,
+        candidates: Sequence[str] | Sequence[DocumentHit],
+        *,
+        reranker: ListwiseReranker,
+        top: int | None = None,
+    ) -> RerankResult:
+        """Order texts or hits anew by a language model that sees the whole list.
+
+        Args:
+            query: what was asked.
+            candidates: texts, or hits of `search`, of which the best evidence is read.
+            reranker: made by `retriever.rerank.loading.load_reranker`.
+            top: how many of the first places are wanted; all when None.
+        """
+        from retriever.rerank.passages import as_candidates
+
+        return reranker.rerank(query, as_candidates(candidates), top=top)
 
     def get(self, doc_id: str) -> DocumentInfo:
         """Return a document without its text.

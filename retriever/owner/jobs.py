@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 3
 _BACKOFF_S = 2.0
 _PASSING = (StorageError, OSError)
+_LASTING = (FileNotFoundError, PermissionError)
 
 
 class _CancelledError(Exception):
@@ -173,13 +174,18 @@ class JobQueue:
             self._fail(job, error)
         else:
             with self._changed:
+                if self._jobs[job.id].state != "running":
+                    return  # it was cancelled after its last batch
                 done = replace(self._jobs[job.id], state="done", report=report, finished_at=_now())
                 self._keep(replace(done, eta_s=None))
 
     def _fail(self, job: Job, error: Exception) -> None:
-        again = isinstance(error, _PASSING) and job.attempts < ATTEMPTS
+        passing = isinstance(error, _PASSING) and not isinstance(error, _LASTING)
+        again = passing and job.attempts < ATTEMPTS
         message = f"{type(error).__name__}: {error}"
         with self._changed:
+            if self._jobs[job.id].state != "running":
+                return  # it was cancelled before it failed
             state = "queued" if again else "failed"
             finished = "" if again else _now()
             self._keep(

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from indexers.layout import claim
+
 LIGHT = (
     "import sys, {module}\n"
     "heavy = {{'torch', 'transformers', 'sentence_transformers', 'numpy'}}\n"
@@ -119,7 +121,8 @@ def test_get_text_list_and_delete_work_on_a_store(corpus, tmp_path):
     assert (gone.returncode, gone.stdout) == (1, "deleted 1, not there: nothing\n")
 
 
-def test_a_store_in_use_ends_with_code_4_and_the_holder(store):
+def test_a_store_in_use_ends_with_code_4_and_the_holder(tmp_path):
+    claim(store := tmp_path / "store")
     script = "import sys, time\nfrom indexers.lock import StoreLock\nfrom pathlib import Path\n"
     script += "lock = StoreLock(Path(sys.argv[1]) / 'lock')\nprint('held', flush=True)\ntime.sleep(60)"
     holder = subprocess.Popen([sys.executable, "-c", script, str(store)], stdout=subprocess.PIPE, text=True)

@@ -61,9 +61,9 @@ def test_a_job_goes_on_after_its_process_was_killed(shared, corpus, tmp_path):
 
 def test_a_job_whose_path_is_gone_fails_with_its_reason(shared, tmp_path):
     with Retriever.open(shared, encoder=ENCODER) as retriever:
-        job = retriever.submit([tmp_path / "nowhere"])
-        retriever.cancel(job.id)  # whether it waits for its next attempt or not
-        assert retriever.job(job.id).state in ("cancelled", "failed")
+        job = retriever.wait(retriever.submit([tmp_path / "nowhere"]).id)
+        assert (job.state, job.attempts) == ("failed", 1)
+        assert job.error.startswith("FileNotFoundError: no file or folder")
         with pytest.raises(InvalidInputError, match="no job 'x'"):
             retriever.job("x")
 

@@ -152,6 +152,7 @@ def test_every_item_of_a_run_is_in_one_list(retriever, tmp_path):
     assert [(item.id, item.reason) for item in report.skipped] == [
         ("binary.bin", "binary content"),
         ("empty.txt", "empty file"),
+        ("gone.txt", "a broken link"),
     ]
 
 

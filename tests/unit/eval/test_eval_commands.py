@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from eval.commands import eval_
 
 VERBS = (
+    "code",
     "compare",
     "context",
     "longembed",
