@@ -3,7 +3,7 @@
     python examples/demo.py [FOLDER] [QUESTION ...]
 
 Without a folder it takes part of the standard library of the running interpreter:
-every module up to 8 kB, and some long ones by name (argparse, statistics, tarfile and
+every module up to 8 kB, and some long ones by name (argparse, statistics, shutil and
 others). The store stays in `.demo/`, so a second run embeds only what changed, and
 `longdoc search --store .demo/store --collection library "..."` goes on asking.
 """
@@ -23,7 +23,7 @@ from retriever.display import print_report, print_result, progress_bar
 
 HOME = Path(".demo")
 SHORT_BYTES = 8_000
-LONG = {"argparse", "configparser", "heapq", "shlex", "statistics", "tarfile", "tempfile"}
+LONG = {"argparse", "heapq", "shlex", "shutil", "statistics", "tempfile"}
 LEFT_OUT = {"__pycache__", "encodings", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "site-packages"}
 LEFT_OUT |= {"test", "tests", "turtledemo"}
 QUESTIONS = (
