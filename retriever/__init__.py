@@ -1,7 +1,7 @@
 """Question in, answers out: long documents with the evidence in them.
 
-`Retriever` searches a store in this process. Importing this package loads no
-model library; the parts come in when they are first used.
+`Retriever` searches a store on this machine, `AsyncRetriever` does so off the event loop.
+Importing this package loads no model library; the parts come in when they are first used.
 """
 
 from __future__ import annotations
@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from encoders.types import Document
+    from retriever.async_embedded import AsyncRetriever
     from retriever.embedded import Retriever
 
-__all__ = ["Document", "Retriever", "__version__"]
+__all__ = ["AsyncRetriever", "Document", "Retriever", "__version__"]
 __version__ = "0.1.0"
 
-_HOMES = {"Document": "encoders.types", "Retriever": "retriever.embedded"}
+_HOMES = {
+    "AsyncRetriever": "retriever.async_embedded",
+    "Document": "encoders.types",
+    "Retriever": "retriever.embedded",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from encoders.errors import InvalidInputError
 from encoders.types import Document
+from retriever.protocols import QueueingEngine
 from retriever.types import SearchOptions
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from encoders.protocols import Encoder, Segmenter
     from indexers.diagnosis import Diagnosis
-    from retriever.owner.client import OwnedEngine
     from retriever.profile import SearchProfile
     from retriever.protocols import Engine
     from retriever.rerank.reranker import ListwiseReranker
@@ -37,77 +37,11 @@ BUNDLED = "bundled"
 _POLL_S = 0.1
 
 
-class Retriever:
-    """Index long documents and search them.
-
-    Open one with `Retriever.open` and close it, or use it as a context manager::
-
-        with Retriever.open("store/", collection="contracts") as r:
-            r.index(["contracts/"])
-            for hit in r.search("who pays for termination?", limit=5):
-                print(hit.document.id, hit.evidence[0].text)
-
-    Safe to use from several threads.
-    """
+class BaseRetriever:
+    """The methods of every retriever over one collection, wherever `engine` does the work."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-
-    @classmethod
-    def open(
-        cls,
-        path: str | Path,
-        *,
-        collection: str = "default",
-        encoder: Encoder | str = BUNDLED,
-        segmenter: Segmenter | None = None,
-        profile: SearchProfile | None = None,
-        in_process: bool = False,
-    ) -> Self:
-        """Open a store, creating it when the folder is new.
-
-        A store belongs to one process, which keeps the index and the encoder warm,
-        starts by itself when somebody opens the store, and ends some minutes after the
-        last one has closed it. Notebooks, workers and the command line share it.
-
-        Args:
-            path: the store's folder.
-            collection: made by the first `index` or `add`.
-            encoder: the name or folder of a model, or an encoder of your own.
-            segmenter: how documents are cut; by default 160 tokens with 32 of context.
-            profile: how searches are scored.
-            in_process: do the work in this process and keep others out. An encoder,
-                segmenter or profile object of your own does so in any case.
-
-        Raises:
-            StoreLockedError: a process that does not share has the store open.
-            StoreFormatError: the folder holds something else.
-            OwnerStartError: the store's process could not be started.
-        """
-        own = segmenter is not None or profile is not None or not isinstance(encoder, str)
-        if not (in_process or own):
-            from retriever.owner.client import OwnedEngine
-
-            return cls(OwnedEngine(Path(path), collection=collection, encoder=str(encoder)))
-        from indexers.store import Store
-        from retriever.engine import LocalEngine
-
-        store = Store(Path(path))
-        return cls(
-            LocalEngine(store, collection=collection, encoder=encoder, segmenter=segmenter, profile=profile)
-        )
-
-    @property
-    def encoder(self) -> Encoder:
-        """The encoder, where the work is done in this process.
-
-        Raises:
-            InvalidInputError: the store's process does the work and has the encoder.
-        """
-        encoder: Encoder | None = getattr(self.engine, "encoder", None)
-        if encoder is None:
-            raise InvalidInputError("the encoder is in the store's process; open with in_process=True")
-        return encoder
 
     def index(
         self, paths: Iterable[str | Path], *, progress: Callable[[Progress], None] | None = None
@@ -319,17 +253,8 @@ class Retriever:
         """
         return self.engine.back_up(str(Path(target).absolute()))
 
-    @staticmethod
-    def restore(source: str | Path, folder: str | Path) -> BackupReport:
-        """Make a store of a file written by `back_up`, in a new or empty folder."""
-        from indexers.backup import restore
-
-        return restore(Path(source), Path(folder))
-
-    def _queue(self) -> OwnedEngine:
-        from retriever.owner.client import OwnedEngine
-
-        if not isinstance(self.engine, OwnedEngine):
+    def _queue(self) -> QueueingEngine:
+        if not isinstance(self.engine, QueueingEngine):
             raise InvalidInputError("jobs are done by the store's process; open without in_process")
         return self.engine
 
@@ -348,3 +273,80 @@ class Retriever:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Retriever(BaseRetriever):
+    """Index long documents and search them.
+
+    Open one with `Retriever.open` and close it, or use it as a context manager::
+
+        with Retriever.open("store/", collection="contracts") as r:
+            r.index(["contracts/"])
+            for hit in r.search("who pays for termination?", limit=5):
+                print(hit.document.id, hit.evidence[0].text)
+
+    Safe to use from several threads.
+    """
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        collection: str = "default",
+        encoder: Encoder | str = BUNDLED,
+        segmenter: Segmenter | None = None,
+        profile: SearchProfile | None = None,
+        in_process: bool = False,
+    ) -> Self:
+        """Open a store, creating it when the folder is new.
+
+        A store belongs to one process, which keeps the index and the encoder warm,
+        starts by itself when somebody opens the store, and ends some minutes after the
+        last one has closed it. Notebooks, workers and the command line share it.
+
+        Args:
+            path: the store's folder.
+            collection: made by the first `index` or `add`.
+            encoder: the name or folder of a model, or an encoder of your own.
+            segmenter: how documents are cut; by default 160 tokens with 32 of context.
+            profile: how searches are scored.
+            in_process: do the work in this process and keep others out. An encoder,
+                segmenter or profile object of your own does so in any case.
+
+        Raises:
+            StoreLockedError: a process that does not share has the store open.
+            StoreFormatError: the folder holds something else.
+            OwnerStartError: the store's process could not be started.
+        """
+        own = segmenter is not None or profile is not None or not isinstance(encoder, str)
+        if not (in_process or own):
+            from retriever.owner.client import OwnedEngine
+
+            return cls(OwnedEngine(Path(path), collection=collection, encoder=str(encoder)))
+        from indexers.store import Store
+        from retriever.engine import LocalEngine
+
+        store = Store(Path(path))
+        return cls(
+            LocalEngine(store, collection=collection, encoder=encoder, segmenter=segmenter, profile=profile)
+        )
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, where the work is done in this process.
+
+        Raises:
+            InvalidInputError: the store's process does the work and has the encoder.
+        """
+        encoder: Encoder | None = getattr(self.engine, "encoder", None)
+        if encoder is None:
+            raise InvalidInputError("the encoder is in the store's process; open with in_process=True")
+        return encoder
+
+    @staticmethod
+    def restore(source: str | Path, folder: str | Path) -> BackupReport:
+        """Make a store of a file written by `back_up`, in a new or empty folder."""
+        from indexers.backup import restore
+
+        return restore(Path(source), Path(folder))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
         BackupReport,
         DocumentInfo,
         IndexReport,
+        Job,
+        JobKind,
         Progress,
         Resolution,
         SearchOptions,
@@ -53,3 +55,18 @@ class Engine(Protocol):
     def collections(self) -> list[str]: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class QueueingEngine(Engine, Protocol):
+    """An engine that also indexes in the background."""
+
+    def submit(self, kind: JobKind, paths: Sequence[str]) -> Job: ...
+
+    def jobs(self) -> list[Job]: ...
+
+    def job(self, job_id: str) -> Job: ...
+
+    def cancel(self, job_id: str) -> Job: ...
+
+    def retry(self, job_id: str) -> Job: ...

@@ -1,0 +1,226 @@
+"""The SDK over a store on this machine, for programs with an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+
+from retriever.embedded import BUNDLED, Retriever
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from encoders.protocols import Encoder, Segmenter
+    from encoders.types import Document
+    from indexers.diagnosis import Diagnosis
+    from retriever.profile import SearchProfile
+    from retriever.rerank.reranker import ListwiseReranker
+    from retriever.rerank.types import RerankResult
+    from retriever.types import (
+        BackupReport,
+        DocumentHit,
+        DocumentInfo,
+        IndexReport,
+        Job,
+        Progress,
+        Resolution,
+        SearchResult,
+        SyncReport,
+    )
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_POLL_S = 0.1
+
+
+class AsyncRetriever:
+    """`Retriever` to be awaited: the same methods, and the work is done off the event loop.
+
+    Each call runs in a thread; ``progress`` is called in the event loop. Cancelling an
+    awaited call stops the waiting and not the work, save for `wait`.
+
+        async with await AsyncRetriever.open("store/") as r:
+            result = await r.search("who pays for termination?")
+    """
+
+    def __init__(self, retriever: Retriever) -> None:
+        self._retriever = retriever
+
+    @classmethod
+    async def open(
+        cls,
+        path: str | Path,
+        *,
+        collection: str = "default",
+        encoder: Encoder | str = BUNDLED,
+        segmenter: Segmenter | None = None,
+        profile: SearchProfile | None = None,
+        in_process: bool = False,
+    ) -> Self:
+        """Open a store, creating it when the folder is new; see `Retriever.open`."""
+        retriever = await asyncio.to_thread(
+            Retriever.open,
+            path,
+            collection=collection,
+            encoder=encoder,
+            segmenter=segmenter,
+            profile=profile,
+            in_process=in_process,
+        )
+        return cls(retriever)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, where the work is done in this process; see `Retriever.encoder`."""
+        return self._retriever.encoder
+
+    async def index(
+        self, paths: Iterable[str | Path], *, progress: Callable[[Progress], None] | None = None
+    ) -> IndexReport:
+        """Index files and folders; unchanged documents cost nothing."""
+        return await self._run(self._retriever.index, paths, progress=_in_loop(progress))
+
+    async def sync(
+        self, folder: str | Path, *, progress: Callable[[Progress], None] | None = None
+    ) -> SyncReport:
+        """Index a folder and delete the documents that came from it and whose files are gone."""
+        return await self._run(self._retriever.sync, folder, progress=_in_loop(progress))
+
+    async def add(
+        self, documents: Iterable[Document], *, progress: Callable[[Progress], None] | None = None
+    ) -> IndexReport:
+        """Index documents that are already text; an id that is there is replaced."""
+        return await self._run(self._retriever.add, documents, progress=_in_loop(progress))
+
+    async def search(
+        self,
+        query: str,
+        *,
+        limit: int = 10,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
+        evidence: int = 3,
+        evidence_chars: int = 3_000,
+        explain: bool = False,
+    ) -> SearchResult:
+        """Find documents and the spans in them that answer ``query``; see `Retriever.search`."""
+        return await self._run(
+            self._retriever.search,
+            query,
+            limit=limit,
+            filter=filter,
+            evidence=evidence,
+            evidence_chars=evidence_chars,
+            explain=explain,
+        )
+
+    async def rerank(
+        self,
+        query: str,
+        candidates: Sequence[str] | Sequence[DocumentHit],
+        *,
+        reranker: ListwiseReranker,
+        top: int | None = None,
+    ) -> RerankResult:
+        """Order texts or hits anew by a language model that sees the whole list."""
+        return await self._run(self._retriever.rerank, query, candidates, reranker=reranker, top=top)
+
+    async def get(self, doc_id: str) -> DocumentInfo:
+        """Return a document without its text."""
+        return await self._run(self._retriever.get, doc_id)
+
+    async def text(self, doc_id: str, start: int = 0, end: int | None = None) -> str:
+        """Return the code points ``[start, end)`` of a document; the whole text by default."""
+        return await self._run(self._retriever.text, doc_id, start, end)
+
+    async def resolve(self, evidence_id: str) -> Resolution:
+        """Find where the words of an earlier answer are now."""
+        return await self._run(self._retriever.resolve, evidence_id)
+
+    async def resolve_span(self, doc_id: str, version: int, start: int, end: int) -> Resolution:
+        """Find where a span of an earlier version of a document is now."""
+        return await self._run(self._retriever.resolve_span, doc_id, version, start, end)
+
+    async def list(self) -> tuple[DocumentInfo, ...]:
+        """Return all documents by id."""
+        return await self._run(self._retriever.list)
+
+    async def delete(self, doc_ids: Iterable[str]) -> tuple[str, ...]:
+        """Delete documents and return the ids that were there."""
+        return await self._run(self._retriever.delete, doc_ids)
+
+    async def doctor(
+        self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None
+    ) -> Diagnosis:
+        """Check every document: text, tiles, vectors, and what no document owns."""
+        return await self._run(self._retriever.doctor, repair=repair, progress=_in_loop(progress))
+
+    async def submit(self, paths: Iterable[str | Path], *, sync: bool = False) -> Job:
+        """Queue files and folders to be indexed by the store's process."""
+        return await self._run(self._retriever.submit, paths, sync=sync)
+
+    async def jobs(self) -> tuple[Job, ...]:
+        """Return all jobs of the store, the oldest first."""
+        return await self._run(self._retriever.jobs)
+
+    async def job(self, job_id: str) -> Job:
+        """Return a job with its progress."""
+        return await self._run(self._retriever.job, job_id)
+
+    async def wait(self, job_id: str, *, progress: Callable[[Progress], None] | None = None) -> Job:
+        """Wait until a job is done, failed or cancelled; the wait itself can be cancelled."""
+        while (job := await self.job(job_id)).state in ("queued", "running"):
+            if progress is not None and job.progress is not None:
+                progress(job.progress)
+            await asyncio.sleep(_POLL_S)
+        return job
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel a job; one that runs stops after its batch, what it committed stays."""
+        return await self._run(self._retriever.cancel, job_id)
+
+    async def retry(self, job_id: str) -> Job:
+        """Queue a failed or cancelled job again."""
+        return await self._run(self._retriever.retry, job_id)
+
+    async def back_up(self, target: str | Path) -> BackupReport:
+        """Write the whole store to one file, while it is in use."""
+        return await self._run(self._retriever.back_up, target)
+
+    @staticmethod
+    async def restore(source: str | Path, folder: str | Path) -> BackupReport:
+        """Make a store of a file written by `back_up`, in a new or empty folder."""
+        return await asyncio.to_thread(Retriever.restore, source, folder)
+
+    async def collections(self) -> tuple[str, ...]:
+        """Return the names of the store's collections."""
+        return await self._run(self._retriever.collections)
+
+    async def close(self) -> None:
+        """Let go of the store; what was indexed is flushed."""
+        await self._run(self._retriever.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _run(self, method: Callable[P, T], /, *given: P.args, **named: P.kwargs) -> T:
+        return await asyncio.to_thread(method, *given, **named)
+
+
+def _in_loop(progress: Callable[[Progress], None] | None) -> Callable[[Progress], None] | None:
+    """Have ``progress`` called in the event loop that is running now."""
+    if progress is None:
+        return None
+    loop = asyncio.get_running_loop()
+
+    def hand_over(told: Progress) -> None:
+        loop.call_soon_threadsafe(progress, told)
+
+    return hand_over
