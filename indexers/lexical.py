@@ -15,8 +15,6 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-import Stemmer
-
 from indexers.types import SparseVector
 
 if TYPE_CHECKING:
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 _PART = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_a-z]?[^\W\d_A-Z]+|\d+")
 _LONGEST_TERM = 64
+_SHORTEST_FOLDED = 4
 
 STOP_WORDS = frozenset(
     """
@@ -62,17 +61,39 @@ class Bm25:
         return self.k1 * (1 - self.b + self.b * length / average)
 
 
-class Analyser:
-    """Turns text into terms: words in lower case, identifiers whole and in parts, stemmed.
+def singular(word: str) -> str:
+    """Fold an English word in lower case and its plural into one form.
 
-    ``getHTTPResponse`` and ``get_http_response`` both give ``gethttprespons, get,
-    http, respons``, so each finds the other and both are found by the words.
+    ``class`` and ``classes`` give ``class``, ``query`` and ``queries`` ``query``,
+    ``cache`` and ``caches`` ``cach``, ``cookie`` and ``cookies`` ``cooky``.
+
+    Source:
+        the S-stemmer of Harman 1991, "How effective is suffixing?", JASIS 42(1), with
+        ``-es`` after a sibilant and ``-ie`` added.
+    """
+    if len(word) < _SHORTEST_FOLDED:
+        return word
+    if word.endswith("s") and not word.endswith(("us", "ss", "is")):
+        word = word[:-1]
+    if word.endswith("ie"):
+        return f"{word[:-2]}y"
+    return word[:-1] if word.endswith(("che", "she", "sse", "xe", "zze")) else word
+
+
+class Analyser:
+    """Turns text into terms: words in lower case and the singular, identifiers whole and in parts.
+
+    ``getHTTPResponses`` and ``get_http_response`` both give ``gethttpresponse, get,
+    http, response``, so each finds the other and both are found by the words.
+
+    Only plurals are folded: a stemmer that folds more confuses words that long
+    documents tell apart (``docs/benchmarks.md`` has the figures), and the dense side
+    knows what is related.
     """
 
-    recipe = "words+identifiers+english@1"
+    recipe = "words+identifiers+singular@2"
 
     def __init__(self) -> None:
-        self._stem = Stemmer.Stemmer("english").stemWord
         self._terms = lru_cache(maxsize=1 << 17)(self._analyse_word)
 
     def analyse(self, text: str) -> list[str]:
@@ -86,9 +107,7 @@ class Analyser:
             parts = _PART.findall(word.lower())
         whole = word.replace("_", "").lower()
         candidates = [whole, *parts] if len(parts) > 1 else [whole]
-        return tuple(
-            self._stem(term)[:_LONGEST_TERM] for term in candidates if term and term not in STOP_WORDS
-        )
+        return tuple(singular(term)[:_LONGEST_TERM] for term in candidates if term and term not in STOP_WORDS)
 
 
 _english = Analyser()

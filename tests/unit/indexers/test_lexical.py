@@ -1,14 +1,14 @@
 import pytest
 
-from indexers.lexical import Bm25, analyse, count_terms, query_vector, reweigh, term_index, weigh
+from indexers.lexical import Bm25, analyse, count_terms, query_vector, reweigh, singular, term_index, weigh
 
 
 @pytest.mark.parametrize(
     ("text", "terms"),
     [
-        ("The cats were running", ["cat", "run"]),
-        ("getHTTPResponse", ["gethttprespons", "get", "http", "respons"]),
-        ("get_http_response", ["gethttprespons", "get", "http", "respons"]),
+        ("The cats were running", ["cat", "running"]),
+        ("getHTTPResponse", ["gethttpresponse", "get", "http", "response"]),
+        ("get_http_response", ["gethttpresponse", "get", "http", "response"]),
         ("utf8", ["utf8", "utf", "8"]),
         ("__init__", ["init"]),
         ("XMLParser", ["xmlparser", "xml", "parser"]),
@@ -20,6 +20,29 @@ from indexers.lexical import Bm25, analyse, count_terms, query_vector, reweigh, 
 )
 def test_words_and_identifiers_become_terms(text, terms):
     assert analyse(text) == terms
+
+
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [
+        ("contract", "contracts"),
+        ("query", "queries"),
+        ("movie", "movies"),
+        ("class", "classes"),
+        ("box", "boxes"),
+        ("match", "matches"),
+        ("cache", "caches"),
+        ("employee", "employees"),
+        ("base", "bases"),
+    ],
+)
+def test_a_word_and_its_plural_are_one_term(one, many):
+    assert singular(one) == singular(many)
+
+
+@pytest.mark.parametrize("word", ["bus", "class", "status", "analysis", "this", "is", "as", "tie"])
+def test_a_word_that_only_looks_like_a_plural_stays(word):
+    assert singular(word) == word
 
 
 def test_the_weight_of_a_term_is_bm25s_frequency_part():
