@@ -27,10 +27,18 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FAILED, _PARTLY, _LOCKED = 1, 3, 4
+_AS_JSON = "longdoc.as_json"  # key of what the verb was asked for
 
 
 class _Commands(click.Group):
     """The verbs defined here and those that other rooms register as entry points."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except (RetrievalError, FileNotFoundError) as error:
+            _say_error(error, as_json=context.meta.get(_AS_JSON, False))
+            context.exit(_LOCKED if getattr(error, "code", "") == "store_locked" else _FAILED)
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted({*super().list_commands(context), *(point.name for point in _registered())})
@@ -65,14 +73,14 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (RetrievalError, FileNotFoundError) as error:
-        code = getattr(error, "code", "not_found")
-        if "--json" in sys.argv:
-            details = getattr(error, "details", {})
-            _print_json({"error": {"code": code, "message": str(error), "details": details}})
-        else:
-            click.echo(f"error: {error}", err=True)
-        sys.exit(_LOCKED if code == "store_locked" else _FAILED)
+
+
+def _say_error(error: Exception, *, as_json: bool) -> None:
+    if as_json:
+        code, details = getattr(error, "code", "not_found"), getattr(error, "details", {})
+        _print_json({"error": {"code": code, "message": str(error), "details": details}})
+    else:
+        click.echo(f"error: {error}", err=True)
 
 
 def _store_options(command: Command) -> Command:
@@ -92,6 +100,7 @@ def _store_options(command: Command) -> Command:
     def with_retriever(*, store: Path, collection: str, encoder: str, **options: Any) -> Any:
         from retriever import Retriever
 
+        click.get_current_context().meta[_AS_JSON] = options.get("as_json", False)
         with Retriever.open(store, collection=collection, encoder=encoder) as retriever:
             return command(retriever, **options)
 
