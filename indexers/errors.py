@@ -8,6 +8,7 @@
         ├── DocumentNotFoundError       no document of that id
         ├── FingerprintMismatchError    the collection was made with another encoder
         ├── DiskSpaceError              too little room to write safely
+        ├── IndexUnavailableError       the Qdrant server does not answer
         └── CorruptTextError            stored text does not match its hash
     InvalidInputError
     ├── InvalidDocumentError            id, text or metadata cannot be stored
@@ -62,6 +63,12 @@ class DiskSpaceError(StorageError):
     """Writing would leave too little free disk; nothing was written."""
 
     code = "disk_space"
+
+
+class IndexUnavailableError(StorageError):
+    """The Qdrant server did not answer for as long as was waited; what it acknowledged is safe."""
+
+    code = "index_unavailable"
 
 
 class CorruptTextError(StorageError):

@@ -46,6 +46,8 @@ class EdgeIndex:
             self._shard = edge.EdgeShard.create(str(folder), _config(schema))
         for field in schema.keywords:  # at every opening: the process may have died before the first time
             self._update(edge.UpdateOperation.create_field_index(field, edge.KeywordIndexParams()), size=0)
+        for field in schema.integers:
+            self._update(edge.UpdateOperation.create_field_index(field, edge.IntegerIndexParams()), size=0)
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Write whole points, replacing those with the same id."""

@@ -44,11 +44,13 @@ class IndexSchema:
         dense: name to dimension; compared by cosine.
         sparse: names of sparse vectors; IDF is applied by the index at query time.
         keywords: payload fields with a keyword index.
+        integers: payload fields with an index of whole numbers.
     """
 
     dense: Mapping[str, int]
     sparse: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+    integers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The embedded engine does what the plain definitions say."""
+"""Every engine does what the plain definitions say."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from indexers.identifiers import document_point
 from indexers.lexical import Bm25, analyse, count_terms, query_vector, weigh
 from indexers.qdrant_edge_index import EdgeIndex
 from indexers.types import IndexSchema, Point, SparseVector, VectorQuery
+from tests.indexes import KINDS, opener
 
 SCHEMA = IndexSchema(dense={"dense": 8}, sparse=("lexical",), keywords=("kind",))
 VALUES = [1, 2, 2.5, 1.0, -3, True, False, "a", "ab", "b", None, [], ["a", 1], [True], [2.5, "b"]]
@@ -34,11 +35,21 @@ def random_payloads(count, seed):
         yield {"kind": choose.choice(["segment", "document"]), "metadata": metadata}
 
 
-@pytest.fixture(scope="module")
-def stocked(tmp_path_factory):
-    index = EdgeIndex(tmp_path_factory.mktemp("edge") / "shard", SCHEMA)
+@pytest.fixture(params=KINDS)
+def open_index(request, tmp_path):
+    with opener(request.param, tmp_path) as opened:
+        yield lambda: opened(SCHEMA)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def stocked(request, tmp_path_factory):
+    with opener(request.param, tmp_path_factory.mktemp("index")) as opened:
+        yield from stock(opened(SCHEMA))
+
+
+def stock(index):
     rng = np.random.default_rng(7)
-    payloads = {document_point(str(n)): payload for n, payload in enumerate(random_payloads(300, seed=1))}
+    payloads = {document_point(str(n)): payload for n, payload in enumerate(random_payloads(150, seed=1))}
     vectors = {key: rng.standard_normal(8) for key in payloads}
     index.upsert(
         [
@@ -75,7 +86,7 @@ filters = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(source=filters)
 def test_a_filter_finds_exactly_what_plain_evaluation_finds(stocked, source):
     index, payloads, _ = stocked
@@ -100,7 +111,7 @@ def test_filtered_dense_search_equals_brute_force(stocked):
     assert [hit.score for hit in hits] == pytest.approx([cosine[key] for key in best], abs=1e-6)
 
 
-def test_stored_weights_with_the_engines_idf_give_bm25(tmp_path):
+def test_stored_weights_with_the_engines_idf_give_bm25(open_index):
     texts = [
         "the lock is held by one process",
         "a process waits for the lock and waits again, lock after lock",
@@ -110,7 +121,7 @@ def test_stored_weights_with_the_engines_idf_give_bm25(tmp_path):
     counts = [count_terms(text) for text in texts]
     average = sum(count.total() for count in counts) / len(texts)
     bm25 = Bm25()
-    index = EdgeIndex(tmp_path / "shard", SCHEMA)
+    index = open_index()
     index.upsert(
         [
             Point(
@@ -151,14 +162,14 @@ def test_stored_weights_with_the_engines_idf_give_bm25(tmp_path):
         ({"lexical": SparseVector((1,), (math.inf,))}, "finite"),
     ],
 )
-def test_a_vector_that_the_engine_would_half_accept_is_refused_before_it(tmp_path, vectors, message):
-    index = EdgeIndex(tmp_path / "shard", SCHEMA)
+def test_a_vector_that_the_engine_would_half_accept_is_refused_before_it(open_index, vectors, message):
+    index = open_index()
     good = Point(id=document_point("1"), vectors={"dense": [1.0] * 8}, payload={"n": 1})
     index.upsert([good])
     with pytest.raises(InvalidInputError, match=message):
         index.upsert([Point(id=document_point("1"), vectors=vectors, payload={"n": 2})])
     index.close()
-    again = EdgeIndex(tmp_path / "shard", SCHEMA)
+    again = open_index()
     assert [record.payload for record in again.retrieve([good.id], vectors=("dense",))] == [{"n": 1}]
     again.close()
 
@@ -187,3 +198,34 @@ def test_facets_count_points_per_value(stocked):
     }
     assert index.facet("kind") == counted
     assert index.facet("kind", And((equals("kind", "segment"),))) == {"segment": counted["segment"]}
+
+
+def test_points_that_were_replaced_or_deleted_do_not_count_in_the_idf_of_a_corpus(open_index):
+    index = open_index()
+
+    def point(key, term):
+        vectors = {"lexical": SparseVector((term, 9), (1.0, 1.0))}
+        return Point(id=document_point(key), vectors=vectors, payload={"kind": "document"})
+
+    index.upsert([point(str(n), 1) for n in range(20)])
+    index.upsert([point(str(n), 2) for n in range(15)])
+    index.delete([document_point("19")])
+    ask = SparseVector((1,), (1.0,))
+    query = VectorQuery(vector=ask, using="lexical", limit=30, corpus=equals("kind", "document"))
+    [hits] = index.query([query])
+    holders, total = 4, 19
+    idf = math.log(1 + (total - holders + 0.5) / (holders + 0.5))
+    assert [hit.score for hit in hits] == pytest.approx([idf] * holders, rel=1e-5)
+    index.close()
+
+
+def test_changed_payloads_are_merged_and_missing_points_left_out(open_index):
+    index = open_index()
+    index.upsert([Point(id=document_point("1"), vectors={}, payload={"kind": "a", "n": 1})])
+    index.set_payload([document_point("1"), document_point("2")], {"n": 2, "m": [1.5]})
+    assert [record.payload for record in index.scroll(None)] == [{"kind": "a", "n": 2, "m": [1.5]}]
+    index.delete_where(equals("kind", "b"))
+    assert index.count() == 1
+    index.delete_where(equals("kind", "a"))
+    assert index.count() == 0
+    index.close()
