@@ -72,7 +72,9 @@ class Collection:
         self.records = DocumentRecords(folder / "documents")
         self._folder = folder
         self._writing = threading.RLock()
-        self._fingerprint: dict[str, Any] = read_settings(folder)["fingerprint"]
+        settings = read_settings(folder)
+        self._fingerprint: dict[str, Any] = settings["fingerprint"]
+        self.dim: int = settings["dim"]
         self.weights = LexicalWeights(folder, index)
         self._entries: dict[str, Entry] = {}
         self._by_content: dict[str, str] = {}
@@ -88,6 +90,16 @@ class Collection:
     def entries(self) -> Mapping[str, Entry]:
         """The live version of each document, by id; it changes under the reader's eyes."""
         return MappingProxyType(self._entries)
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What made its vectors."""
+        return MappingProxyType(self._fingerprint)
+
+    @property
+    def fields(self) -> Mapping[str, frozenset[str]]:
+        """The fields that documents have, each with the types of its values."""
+        return MappingProxyType(self._fields)
 
     def live(self) -> Filter | None:
         """Return a filter that passes over segments of dead versions; None when there are none."""

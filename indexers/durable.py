@@ -12,10 +12,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_replacing(path: Path, data: bytes, *, sync: bool = True) -> None:
-    """Write a whole file so that a reader sees the old content or the new, never a part."""
+def write_replacing(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o666) -> None:
+    """Write a whole file so that a reader sees the old content or the new, never a part.
+
+    Args:
+        path: the file.
+        data: all of it.
+        sync: whether it must survive a power cut.
+        mode: permissions, less the process's mask.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         if sync:
             file.flush()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from retriever.rerank.types import RerankResult
     from retriever.types import (
         BackupReport,
+        CollectionInfo,
         DocumentHit,
         DocumentInfo,
         IndexReport,
@@ -197,6 +198,18 @@ class AsyncRetriever:
     async def collections(self) -> tuple[str, ...]:
         """Return the names of the store's collections."""
         return await self._run(self._retriever.collections)
+
+    async def describe(self) -> CollectionInfo:
+        """Tell what is in the collection; see `Retriever.describe`."""
+        return await self._run(self._retriever.describe)
+
+    async def create(self) -> CollectionInfo:
+        """Make the collection for this encoder; see `Retriever.create`."""
+        return await self._run(self._retriever.create)
+
+    async def drop(self) -> None:
+        """Delete the collection with all its documents; see `Retriever.drop`."""
+        await self._run(self._retriever.drop)
 
     async def close(self) -> None:
         """Let go of the store; what was indexed is flushed."""

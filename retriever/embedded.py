@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from retriever.rerank.types import RerankResult
     from retriever.types import (
         BackupReport,
+        CollectionInfo,
         DocumentHit,
         DocumentInfo,
         IndexReport,
@@ -261,6 +262,30 @@ class BaseRetriever:
     def collections(self) -> tuple[str, ...]:
         """Return the names of the store's collections."""
         return tuple(self.engine.collections())
+
+    def describe(self) -> CollectionInfo:
+        """Tell what is in the collection.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name yet.
+        """
+        return self.engine.describe()
+
+    def create(self) -> CollectionInfo:
+        """Make the collection for this encoder; one that is there stays as it is.
+
+        Raises:
+            FingerprintMismatchError: it is there and was made with another encoder.
+        """
+        return self.engine.create()
+
+    def drop(self) -> None:
+        """Delete the collection with all its documents.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name.
+        """
+        self.engine.drop()
 
     def close(self) -> None:
         """Let go of the store; what was indexed is flushed."""

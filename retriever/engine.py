@@ -15,6 +15,7 @@ from indexers.ingest import Ingest, Unreadable
 from indexers.parsing import FileParser, FoundFile, Skipped, find_files, survey
 from indexers.repair import repair as mend
 from retriever.citations import resolve_evidence, resolve_span
+from retriever.describing import describe
 from retriever.evidence import EvidenceLimits
 from retriever.profile import SearchProfile
 from retriever.searching import Searcher, SearchRequest, document_info
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from indexers.store import Store
     from retriever.types import (
         BackupReport,
+        CollectionInfo,
         DocumentInfo,
         IndexReport,
         Progress,
@@ -175,6 +177,20 @@ class LocalEngine:
     def collections(self) -> list[str]:
         """Return the names of the store's collections."""
         return self._store.collections()
+
+    def describe(self) -> CollectionInfo:
+        """Tell what is in the collection."""
+        return describe(self._name, self.collection)
+
+    def create(self) -> CollectionInfo:
+        """Make the collection for this encoder unless it is there."""
+        encoder = self.encoder
+        made = self._store.create_collection(self._name, fingerprint=encoder.fingerprint, dim=encoder.dim)
+        return describe(self._name, made)
+
+    def drop(self) -> None:
+        """Delete the collection with all its documents."""
+        self._store.delete_collection(self._name)
 
     def close(self) -> None:
         """Flush, and let other processes open the store."""

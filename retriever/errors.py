@@ -4,12 +4,21 @@
     ├── OwnerStartError      the process that owns the store could not be started
     ├── OwnerLostError       it ended in the middle of a call; what it acknowledged is safe
     └── OwnerVersionError    it belongs to another version of this library
+    ServiceError             what only a service over HTTP says
+    ├── AuthenticationError      no key, or one that is not known
+    ├── PermissionDeniedError    the key may not do this
+    ├── OverloadedError          too much waits already; try again later
+    ├── DeadlineError            it took longer than the service allows
+    ├── TooLargeError            a body, file or list over the service's limit
+    ├── NotFoundError            what the call names is not there, or not for this key
+    └── IdempotencyError         the Idempotency-Key was used for another request, or is in use
 
 The tree begins in `encoders.errors` and `indexers.errors`.
 """
 
 from __future__ import annotations
 
+from encoders.errors import RetrievalError
 from indexers.errors import StorageError
 
 
@@ -29,3 +38,51 @@ class OwnerVersionError(StorageError):
     """The store's process is of another version and is busy."""
 
     code = "owner_version"
+
+
+class ServiceError(RetrievalError):
+    """Said by a service, never by a store that is opened on this machine."""
+
+    code = "service"
+
+
+class AuthenticationError(ServiceError):
+    """A key is needed and none was given, or one that is unknown, expired or revoked."""
+
+    code = "unauthenticated"
+
+
+class PermissionDeniedError(ServiceError):
+    """The key may not do this."""
+
+    code = "forbidden"
+
+
+class OverloadedError(ServiceError):
+    """Too much waits already; ``details`` holds ``retry_after_s``."""
+
+    code = "overloaded"
+
+
+class DeadlineError(ServiceError):
+    """The call took longer than the service allows."""
+
+    code = "deadline_exceeded"
+
+
+class TooLargeError(ServiceError):
+    """A body, a file or a list is over a limit of the service, which ``details`` names."""
+
+    code = "too_large"
+
+
+class NotFoundError(ServiceError):
+    """What the call names is not there, or not for this key."""
+
+    code = "not_found"
+
+
+class IdempotencyError(ServiceError):
+    """The Idempotency-Key was used for another request, or its first request is still at work."""
+
+    code = "idempotency_conflict"

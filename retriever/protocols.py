@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from indexers.diagnosis import Diagnosis
     from retriever.types import (
         BackupReport,
+        CollectionInfo,
         DocumentInfo,
         IndexReport,
         Job,
@@ -53,6 +54,12 @@ class Engine(Protocol):
     def back_up(self, target: str) -> BackupReport: ...
 
     def collections(self) -> list[str]: ...
+
+    def describe(self) -> CollectionInfo: ...
+
+    def create(self) -> CollectionInfo: ...
+
+    def drop(self) -> None: ...
 
     def close(self) -> None: ...
 

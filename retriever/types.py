@@ -11,6 +11,7 @@ from indexers.report import BackupReport, IndexReport, ItemOutcome, Progress
 
 __all__ = [
     "BackupReport",
+    "CollectionInfo",
     "Component",
     "ComponentName",
     "DocumentHit",
@@ -58,6 +59,28 @@ class DocumentInfo:
     metadata: Mapping[str, Any]
     coverage: Coverage
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionInfo:
+    """A collection and what is in it.
+
+    Attributes:
+        encoder: the model that its vectors come from.
+        dim: length of a vector.
+        characters: code points of all documents.
+        incomplete: documents that are not covered completely.
+        fields: names that filters may use, each with the types of its values.
+    """
+
+    name: str
+    encoder: str
+    dim: int
+    documents: int
+    segments: int
+    characters: int
+    incomplete: int
+    fields: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,16 @@ from retriever import __version__
 from retriever.errors import OwnerLostError
 from retriever.owner.messages import Call, Item, Reply
 from retriever.owner.starting import connect
-from retriever.types import BackupReport, DocumentInfo, IndexReport, Job, Resolution, SearchResult, SyncReport
+from retriever.types import (
+    BackupReport,
+    CollectionInfo,
+    DocumentInfo,
+    IndexReport,
+    Job,
+    Resolution,
+    SearchResult,
+    SyncReport,
+)
 from retriever.wire import decode, encode, error_from_wire
 
 if TYPE_CHECKING:
@@ -145,6 +154,18 @@ class OwnedEngine:
     def collections(self) -> list[str]:
         """Return the names of the store's collections."""
         return self._call("collections", list[str])
+
+    def describe(self) -> CollectionInfo:
+        """Tell what is in the collection."""
+        return self._call("describe", CollectionInfo)
+
+    def create(self) -> CollectionInfo:
+        """Make the collection for this encoder unless it is there."""
+        return self._call("create", CollectionInfo)
+
+    def drop(self) -> None:
+        """Delete the collection with all its documents."""
+        self._call("drop", type(None))
 
     def close(self) -> None:
         """Hang up; the process lingers for others."""

@@ -188,6 +188,12 @@ class Owner:
                 return engine.back_up(given["target"])
             case "doctor":
                 return engine.doctor(repair=given["repair"], progress=tell)
+            case "describe":
+                return engine.describe()
+            case "create":
+                return engine.create()
+            case "drop":
+                return engine.drop()
             case "collections":
                 return engine.collections()
             case unknown:
