@@ -8,6 +8,7 @@ with a position table lengthened where the texts ask for it, and the same texts.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ import numpy as np
 from eval.bench_engines import NEEDS, Job, gemm_limit, lengthened_folder, why_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from encoders.types import FloatArray
 
@@ -53,8 +54,13 @@ def compare_speed(
     equal: bool,
     threads: int | None,
     json_file: Path | None,
+    peers_python: Path | None = None,
 ) -> None:
-    """Measure, print, and write the figures where asked for."""
+    """Measure, print, and write the figures where asked for.
+
+    ``peers_python`` is the interpreter of the peers: their backends often want an older
+    transformers, hence an environment of their own.
+    """
     from encoders.processor import fast_dtype, local_flags, usable_cores
 
     cores = threads or usable_cores()
@@ -66,7 +72,8 @@ def compare_speed(
     for length in lengths:
         with tempfile.TemporaryDirectory() as place:
             texts, counted = make_texts(data, length=length, tokens=tokens, equal=equal)
-            figures += measure(engines, texts, counted, Path(place), length, rounds, cores)
+            pythons = {name: _python(name, peers_python) for name in engines}
+            figures += measure(pythons, texts, counted, Path(place), length, rounds, cores)
     limit = gemm_limit(cores)
     _show(figures, limit, cores, fast)
     if json_file is not None:
@@ -112,14 +119,24 @@ def _read_texts(data: Path | None) -> list[str]:
     return [json.loads(line)["text"] for line in lines]
 
 
+def _python(engine: str, peers_python: Path | None) -> str:
+    return sys.executable if peers_python is None or engine.startswith("longdoc") else str(peers_python)
+
+
 def measure(
-    engines: Sequence[str], texts: list[str], tokens: int, place: Path, length: int, rounds: int, threads: int
+    pythons: Mapping[str, str],
+    texts: list[str],
+    tokens: int,
+    place: Path,
+    length: int,
+    rounds: int,
+    threads: int,
 ) -> list[Figure]:
-    """Run every engine that is installed, in turns."""
+    """Run every engine that is installed, in turns; ``pythons``: engine -> its interpreter."""
     folder = lengthened_folder(place / "model", length)
     (place / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
-    missing = {engine: why_missing(engine) for engine in engines}
-    seconds: dict[str, list[float]] = {engine: [] for engine in engines if not missing[engine]}
+    missing = {engine: why_missing(engine, python) for engine, python in pythons.items()}
+    seconds: dict[str, list[float]] = {engine: [] for engine in pythons if not missing[engine]}
     peaks: dict[str, int] = {}
     jobs: dict[str, Job] = {}
     with ExitStack() as stack:
@@ -133,7 +150,7 @@ def measure(
                 length=length,
                 threads=threads,
             )
-            workers[engine] = stack.enter_context(_started(jobs[engine]))
+            workers[engine] = stack.enter_context(_started(jobs[engine], pythons[engine]))
             if not _answer(workers[engine]):
                 missing[engine] = "its process ended; see the error above"
         for engine in [engine for engine in seconds if missing[engine]]:
@@ -148,7 +165,7 @@ def measure(
         _figure(engine, length, tokens, seconds, peaks, vectors)
         if not missing[engine]
         else Figure(engine=engine, length=length, missing=missing[engine])
-        for engine in engines
+        for engine in pythons
     ]
 
 
@@ -172,9 +189,10 @@ def _figure(
     )
 
 
-def _started(job: Job) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "eval.bench_engines", json.dumps(asdict(job))]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def _started(job: Job, python: str) -> subprocess.Popen[str]:
+    command = [python, "-m", "eval.bench_engines", json.dumps(asdict(job))]
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=here)
 
 
 def _asked(worker: subprocess.Popen[str]) -> dict[str, float]:

@@ -7,10 +7,10 @@ the job's texts once per line that comes in.
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -72,9 +72,11 @@ def _change(path: Path, **values: int) -> None:
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
 
 
-def why_missing(engine: str) -> str:
-    """Return why ``engine`` cannot be measured here, or nothing."""
-    absent = [name for name in NEEDS[engine] if find_spec(name) is None]
+def why_missing(engine: str, python: str) -> str:
+    """Return why ``engine`` cannot be measured here by the interpreter ``python``, or nothing."""
+    question = "import importlib.util as u, sys; print(*(n for n in sys.argv[1:] if not u.find_spec(n)))"
+    asked = [python, "-c", question, *NEEDS[engine]]
+    absent = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
     if absent:
         return f"not installed: {', '.join(absent)}"
     if engine.endswith("bfloat16"):
@@ -119,7 +121,7 @@ def load_engine(job: Job) -> Callable[[list[str]], FloatArray]:
     backend: Any = {"ONNX": "onnx", "OpenVINO": "openvino"}.get(job.engine.split()[1], "torch")
     options: dict[str, Any] = {"dtype": torch.bfloat16} if job.engine.endswith("bfloat16") else {}
     if job.engine.endswith("int8"):
-        options = {"file_name": "onnx/model_quint8_avx2.onnx"}
+        options = {"file_name": _quantised(job.folder)}
     model = SentenceTransformer(job.folder, device="cpu", backend=backend, model_kwargs=options)
     size = min(32, max(1, 16_384 // job.length))
 
@@ -128,6 +130,19 @@ def load_engine(job: Job) -> Callable[[list[str]], FloatArray]:
         return vectors.astype(np.float32)
 
     return run
+
+
+def _quantised(folder: str) -> str:
+    """Make the int8 file that sentence-transformers' documentation recommends for this processor."""
+    from sentence_transformers import SentenceTransformer, export_dynamic_quantized_onnx_model
+
+    from encoders.processor import local_flags
+
+    kind = "avx512_vnni" if "avx512_vnni" in local_flags() else "avx2"
+    file = f"onnx/model_{'qint8' if kind == 'avx512_vnni' else 'quint8'}_{kind}.onnx"
+    model = SentenceTransformer(folder, device="cpu", backend="onnx")
+    export_dynamic_quantized_onnx_model(model, kind, folder)
+    return file
 
 
 def work(job: Job, asked: IO[str], answers: IO[str]) -> None:

@@ -15,6 +15,11 @@ def bench() -> None:
 @bench.command("encode")
 @click.option("--data", type=click.Path(exists=True, path_type=Path), help="BEIR folder or text file.")
 @click.option("--peers", is_flag=True, help="Also measure sentence-transformers and its backends.")
+@click.option(
+    "--peers-python",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Interpreter with the peers installed, if not this one.",
+)
 @click.option("--lengths", default="160,512,2048", show_default=True, help="Tokens per text, by commas.")
 @click.option("--tokens", default=20_000, show_default=True, help="Tokens per round and length.")
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1))
@@ -24,6 +29,7 @@ def bench() -> None:
 def encode(
     data: Path | None,
     peers: bool,
+    peers_python: Path | None,
     lengths: str,
     tokens: int,
     rounds: int,
@@ -37,6 +43,7 @@ def encode(
     compare_speed(
         data,
         peers=peers,
+        peers_python=peers_python,
         lengths=[int(part) for part in lengths.split(",")],
         tokens=tokens,
         rounds=rounds,
