@@ -5,16 +5,8 @@ from __future__ import annotations
 import pytest
 
 from encoders.fake import HashEncoder
-from encoders.types import Document
 from retriever import Retriever
-from tests.support import stop_owner
-
-TOPICS = {
-    "tides": "The moon pulls the sea and the tide rises twice a day along the coast.",
-    "bread": "Knead the dough, let it rise for an hour and bake the bread until the crust is brown.",
-    "locks": "A lock lets one process write while the others wait until the file is released.",
-    "courts": "The tenant shall pay the rent on the first day of each month, or the landlord may sue.",
-}
+from tests.support import stop_owner, topic_documents
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,9 +35,4 @@ def retriever(store_path, encoder):
 
 @pytest.fixture
 def topics():
-    """Four documents about different things, each some segments long."""
-    filler = "Nothing of note happened on the way and so the report goes on for a while. "
-    return [
-        Document(id=name, text=filler * 12 + text + " " + filler * 12, metadata={"length": len(text)})
-        for name, text in TOPICS.items()
-    ]
+    return topic_documents()

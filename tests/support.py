@@ -7,7 +7,24 @@ import random
 import time
 from pathlib import Path
 
+from encoders.types import Document
 from retriever.owner.address import read_address
+
+TOPICS = {
+    "tides": "The moon pulls the sea and the tide rises twice a day along the coast.",
+    "bread": "Knead the dough, let it rise for an hour and bake the bread until the crust is brown.",
+    "locks": "A lock lets one process write while the others wait until the file is released.",
+    "courts": "The tenant shall pay the rent on the first day of each month, or the landlord may sue.",
+}
+
+
+def topic_documents():
+    """Four documents about different things, each some segments long."""
+    filler = "Nothing of note happened on the way and so the report goes on for a while. "
+    return [
+        Document(id=name, text=filler * 12 + text + " " + filler * 12, metadata={"length": len(text)})
+        for name, text in TOPICS.items()
+    ]
 
 
 def write_corpus(folder, *, seed):

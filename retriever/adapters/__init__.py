@@ -1,0 +1,4 @@
+"""Retrievers and rerankers in the shapes of LangChain, LlamaIndex and Haystack.
+
+Each module needs its package: ``pip install 'longdoc-retriever[langchain]'`` and so on.
+"""

@@ -1,0 +1,31 @@
+"""What the adapters ask of a retriever and of a reranker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retriever.rerank.types import Candidate, RerankResult
+    from retriever.types import SearchResult
+
+
+class Searches(Protocol):
+    """`Retriever` or `Client`."""
+
+    def search(self, query: str, **options: Any) -> SearchResult: ...
+
+
+class SearchesAsync(Protocol):
+    """`AsyncRetriever` or `AsyncClient`."""
+
+    async def search(self, query: str, **options: Any) -> SearchResult: ...
+
+
+class Reranks(Protocol):
+    """`retriever.rerank.reranker.ListwiseReranker`, or another that ranks whole lists."""
+
+    def rerank(
+        self, query: str, candidates: Sequence[Candidate], *, top: int | None = None
+    ) -> RerankResult: ...
