@@ -21,6 +21,7 @@ class Entry:
     Attributes:
         generation: UUIDv7 that its segments carry; a segment of another generation is dead.
         version: counts replacements from 1.
+        revision: counts the edits of this version that touched no text, from 0.
         text: reference into the text store.
         recipe: hash of the rules its segments were made by.
         segments: how many there are, ordinals 0 to ``segments - 1``.
@@ -45,6 +46,7 @@ class Entry:
     segments: int
     terms: int
     segment_terms: int
+    revision: int = 0
 
     def to_payload(self, *, lexical_average: float) -> Payload:
         """Write the payload of the document's point."""
@@ -53,7 +55,7 @@ class Entry:
     @staticmethod
     def from_payload(payload: Payload) -> Entry:
         """Read what `to_payload` wrote."""
-        values = {name: payload[name] for name in Entry.__dataclass_fields__}
+        values = {name: payload[name] for name in Entry.__dataclass_fields__ if name in payload}
         ledger = dict(values["coverage"], reasons=tuple(values["coverage"]["reasons"]))
         return Entry(**{**values, "coverage": Coverage(**ledger), "notes": tuple(values["notes"])})
 

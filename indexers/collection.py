@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from indexers.catalogue import DOCUMENT, SEGMENT, Entry, shared_payload
 from indexers.documents import field_types
+from indexers.editing import Expected, with_metadata
 from indexers.errors import DocumentNotFoundError, FingerprintMismatchError
 from indexers.filters import And, Condition, Filter, Not, Or, all_of, equals, parse_filter
+from indexers.generations import Generations
 from indexers.history import VERSION, KeptVersion, kept_point
 from indexers.identifiers import document_point, segment_point
 from indexers.lexical_weights import LexicalWeights
@@ -75,14 +77,17 @@ class Collection:
         settings = read_settings(folder)
         self._fingerprint: dict[str, Any] = settings["fingerprint"]
         self.dim: int = settings["dim"]
-        self.weights = LexicalWeights(folder, index)
+        self.weights = LexicalWeights(folder, index, self._writing)
         self._entries: dict[str, Entry] = {}
         self._by_content: dict[str, str] = {}
-        self._dead: set[str] = set()
+        self._generations = Generations()
+        self._latest_kept: dict[str, int] = {}
         self._fields: dict[str, frozenset[str]] = dict(_OWN_FIELDS)
         for record in index.scroll(equals("point", DOCUMENT)):
             self._remember(Entry.from_payload(record.payload))
-        self._dead.update(self.dead_segments())
+        for record in index.scroll(equals("point", VERSION), payload=("doc_id", "version")):
+            self._remember_kept(record.payload["doc_id"], record.payload["version"])
+        self._generations.died(self.dead_segments())
 
     # Reading
 
@@ -102,8 +107,9 @@ class Collection:
         return MappingProxyType(self._fields)
 
     def live(self) -> Filter | None:
-        """Return a filter that passes over segments of dead versions; None when there are none."""
-        return Not(Condition("generation", "$in", tuple(self._dead))) if self._dead else None
+        """Return a filter that passes over segments of versions that are not live; None when all are."""
+        unseen = self._generations.unseen
+        return Not(Condition("generation", "$in", unseen)) if unseen else None
 
     def corpus(self, point: str) -> Filter | None:
         """Return the live points of a kind, whose document frequencies count.
@@ -139,6 +145,24 @@ class Collection:
             return self._entries[doc_id]
         except KeyError:
             raise DocumentNotFoundError(f"no document {doc_id!r}", id=doc_id) from None
+
+    def unchanged(self, entries: Iterable[Entry]) -> bool:
+        """Tell whether these versions are live and none of their points is being written right now."""
+        return all(
+            self._entries.get(entry.doc_id) is entry and not self._generations.changing(entry.doc_id)
+            for entry in entries
+        )
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Let every change of a document wait."""
+        with self._writing:
+            yield
+
+    def matching(self, where: Filter | None) -> list[str]:
+        """Return the ids of the documents that match, sorted."""
+        found = self.index.scroll(all_of(equals("point", DOCUMENT), where), payload=("doc_id",))
+        return sorted(record.payload["doc_id"] for record in found)
 
     def twin(self, content_hash: str) -> Entry | None:
         """Return some document with this content, None when there is none."""
@@ -198,71 +222,136 @@ class Collection:
 
     # Writing
 
-    def begin(self, generation: str) -> None:
+    def begin(self, entry: Entry) -> None:
         """Announce a version whose segments are about to be written."""
         with self._writing:
-            self._dead.add(generation)
+            self._generations.begin(entry)
+
+    def give_up(self, generations: Iterable[str]) -> None:
+        """Leave versions that have begun to the sweep; those that became live stay."""
+        with self._writing:
+            for generation in generations:
+                self._generations.give_up(generation)
 
     def write_segments(self, points: Sequence[Point]) -> None:
         """Write segments of a version that has begun and is not live yet."""
         self.index.upsert(points)
 
-    def commit(self, entry: Entry, lexical: SparseVector) -> None:
-        """Make a version live: from this write on, searches see it and no other."""
+    def commit(self, entry: Entry, lexical: SparseVector) -> Entry:
+        """Make a version live: from this write on, searches see it and no other.
+
+        Returns:
+            The entry with its number, one more than the version it replaces.
+        """
         with self._writing:
+            previous = self._entries.get(entry.doc_id)
+            latest = previous.version if previous else self._latest_kept.get(entry.doc_id, 0)
+            entry = replace(entry, version=latest + 1)
             self.texts.sync()
             self.records.write(entry)
             payload = entry.to_payload(lexical_average=self.weights.averages.document)
             vectors = {DOCUMENT_LEXICAL: lexical} if lexical.indices else {}
             points = [Point(id=document_point(entry.doc_id), vectors=vectors, payload=payload)]
-            previous = self._entries.get(entry.doc_id)
             if previous is not None:
                 points.append(kept_point(previous))
-            self.index.upsert(points)
-            self._remember(entry)
-            self._dead.discard(entry.generation)
-            if previous is not None:
-                self._dead.add(previous.generation)
+            with self._change([entry.doc_id]):
+                self.index.upsert(points)
+                self._generations.went_live(entry.generation)
+                self._remember(entry)
+                if previous is not None:
+                    self._remember_kept(entry.doc_id, previous.version)
+                    self._generations.died([previous.generation])
+            return entry
 
-    def edit(self, entry: Entry) -> None:
-        """Change title, source or metadata of a document without touching its vectors."""
+    def edit(self, entry: Entry) -> bool:
+        """Change title, source or metadata of a document without touching its vectors.
+
+        All its points change by one write, so that a filter sees the old values or the new.
+
+        Returns:
+            False when its version is no longer live; nothing was changed then.
+        """
         with self._writing:
-            shared = shared_payload(entry)
-            ids = [segment_point(entry.generation, ordinal) for ordinal in range(entry.segments)]
-            for start in range(0, len(ids), _BATCH):
-                self.index.set_payload(ids[start : start + _BATCH], shared)
-            self.index.set_payload([document_point(entry.doc_id)], {**shared, "notes": list(entry.notes)})
-            self.records.write(entry)
-            self._remember(entry)
+            live = self._entries.get(entry.doc_id)
+            if live is None or live.generation != entry.generation:
+                return False
+            entry = replace(entry, revision=live.revision + 1)
+            points = [segment_point(entry.generation, ordinal) for ordinal in range(entry.segments)]
+            with self._change([entry.doc_id]):
+                self.records.write(entry)
+                self.index.set_payload(
+                    [document_point(entry.doc_id), *points],
+                    {**shared_payload(entry), "notes": list(entry.notes), "revision": entry.revision},
+                )
+                self._remember(entry)
+            return True
 
-    def delete(self, doc_ids: Iterable[str]) -> list[str]:
-        """Remove documents and return the ids that were there; the document goes first, then its segments."""
+    def patch(self, doc_id: str, metadata: Mapping[str, Any], expected: Expected) -> Entry:
+        """Change the metadata of a document by a JSON merge patch; its vectors stay.
+
+        Raises:
+            DocumentNotFoundError: there is none of that id.
+            VersionMismatchError: it is not what the caller expected.
+            InvalidDocumentError: the outcome cannot be stored.
+        """
+        with self._writing:
+            entry = self.entry(doc_id)
+            expected.check(entry)
+            changed = with_metadata(entry, metadata)
+            if changed != entry:
+                self.edit(changed)
+            return self.entry(doc_id)
+
+    def delete(self, doc_ids: Iterable[str], expected: Expected | None = None) -> list[str]:
+        """Remove documents and return the ids that were there; the document goes first, then its segments.
+
+        Raises:
+            VersionMismatchError: one is not what the caller expected; nothing was removed.
+        """
         with self._writing:
             present = [doc_id for doc_id in dict.fromkeys(doc_ids) if doc_id in self._entries]
-            self.index.upsert([kept_point(self._entries[doc_id]) for doc_id in present])
-            self.index.delete([document_point(doc_id) for doc_id in present])
             for doc_id in present:
-                self._dead.add(self._entries.pop(doc_id).generation)
-                self.records.remove(doc_id)
+                if expected is not None:
+                    expected.check(self._entries[doc_id])
+            with self._change(present):
+                self.index.upsert([kept_point(self._entries[doc_id]) for doc_id in present])
+                self.index.delete([document_point(doc_id) for doc_id in present])
+                for doc_id in present:
+                    entry = self._entries.pop(doc_id)
+                    self._remember_kept(doc_id, entry.version)
+                    self._generations.died([entry.generation])
+                    self.records.remove(doc_id)
             self.sweep()
             return present
+
+    def delete_where(self, where: Filter) -> list[str]:
+        """Remove the documents that match and return their ids."""
+        with self._writing:
+            return self.delete(self.matching(where))
 
     def drop(self, doc_ids: Iterable[str]) -> None:
         """Take documents out of the index and keep their records, so that they can be indexed anew."""
         with self._writing:
             for doc_id in doc_ids:
-                self._entries.pop(doc_id, None)
+                if (entry := self._entries.pop(doc_id, None)) is not None:
+                    self._generations.died([entry.generation])
                 self.index.delete([document_point(doc_id)])
             self.sweep()
 
-    def sweep(self) -> int:
-        """Remove the segments of generations that are not live; return how many there were."""
+    def sweep(self, *, thorough: bool = False) -> None:
+        """Remove the segments of versions that are dead.
+
+        Args:
+            thorough: look through all segments for versions that nobody remembers.
+        """
         with self._writing:
-            dead = self.dead_segments()
-            for generation in dead:
-                self.index.delete_where(And((equals("point", SEGMENT), equals("generation", generation))))
-            self._dead.clear()
-            return sum(dead.values())
+            if thorough:
+                self._generations.died(self.dead_segments())
+            dead = self._generations.dead
+            for start in range(0, len(dead), _BATCH):
+                some = dead[start : start + _BATCH]
+                self.index.delete_where(And((equals("point", SEGMENT), Condition("generation", "$in", some))))
+            self._generations.swept(dead)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -283,10 +372,26 @@ class Collection:
         self.index.close()
 
     def dead_segments(self) -> dict[str, int]:
-        """Count the segments of each version that is not live."""
-        stored = self.index.facet("generation", equals("point", SEGMENT))
-        live = {entry.generation for entry in self._entries.values()}
-        return {generation: count for generation, count in stored.items() if generation not in live}
+        """Count the segments of each version that is neither live nor being written."""
+        with self._writing:
+            stored = self.index.facet("generation", equals("point", SEGMENT))
+            live = {entry.generation for entry in self._entries.values()}
+            return {
+                generation: count
+                for generation, count in stored.items()
+                if generation not in live and not self._generations.is_in_progress(generation)
+            }
+
+    @contextmanager
+    def _change(self, doc_ids: Sequence[str]) -> Iterator[None]:
+        self._generations.start_change(doc_ids)
+        try:
+            yield
+        finally:
+            self._generations.end_change(doc_ids)
+
+    def _remember_kept(self, doc_id: str, version: int) -> None:
+        self._latest_kept[doc_id] = max(version, self._latest_kept.get(doc_id, 0))
 
     def _remember(self, entry: Entry) -> None:
         self._entries[entry.doc_id] = entry

@@ -39,11 +39,20 @@ def checked(document: Document) -> Document:
     for name, value in (("title", document.title), ("source", document.source)):
         if _SURROGATE.search(value):
             raise InvalidDocumentError(f"the {name} of {document.id!r} holds lone surrogates", id=document.id)
-    _check_mapping(document.metadata, document.id, "metadata")
+    check_metadata(document.metadata, document.id)
     text, note = canonical(document.text)
     if not note:
         return document
     return replace(document, text=text, notes=(*document.notes, note))
+
+
+def check_metadata(metadata: Metadata, doc_id: str) -> None:
+    """Refuse metadata that cannot be stored and filtered by.
+
+    Raises:
+        InvalidDocumentError: with the field and the reason.
+    """
+    _check_mapping(metadata, doc_id, "metadata")
 
 
 def check_id(doc_id: str) -> None:

@@ -6,6 +6,7 @@
         ├── StoreFormatError            the folder is not a store, or of another format
         ├── CollectionNotFoundError     no collection of that name
         ├── DocumentNotFoundError       no document of that id
+        ├── VersionMismatchError        the document changed since the caller saw it
         ├── FingerprintMismatchError    the collection was made with another encoder
         ├── DiskSpaceError              too little room to write safely
         ├── IndexUnavailableError       the Qdrant server does not answer
@@ -51,6 +52,12 @@ class DocumentNotFoundError(StorageError):
     """The collection has no document of that id."""
 
     code = "document_not_found"
+
+
+class VersionMismatchError(StorageError):
+    """The document is not at the version that the caller named; ``details`` say where it is."""
+
+    code = "version_mismatch"
 
 
 class FingerprintMismatchError(StorageError):

@@ -98,6 +98,7 @@ class Ingest:
         self._tokens_read = 0
         self._reused = 0
         self._unflushed = 0
+        self._begun: set[str] = set()
         self._total: int | None = None
 
     def run(self, items: Iterable[Document | Unreadable], *, total: int | None = None) -> IndexReport:
@@ -105,14 +106,10 @@ class Ingest:
         started = time.perf_counter()
         self._total = total
         self._collection.sweep()
-        for item in items:
-            self._take(item)
-            while len(self._queue) >= BATCH_SEGMENTS:
-                self._write_batch()
-            self._tell(item.id)
-        while self._queue:
-            self._write_batch()
-            self._tell("")
+        try:
+            self._write_all(items)
+        finally:
+            self._collection.give_up(self._begun)
         self._collection.sweep()
         self._collection.weights.settle(list(self._collection.entries.values()))
         self._collection.flush()
@@ -128,6 +125,16 @@ class Ingest:
             segments_reused=self._reused,
             seconds=time.perf_counter() - started,
         )
+
+    def _write_all(self, items: Iterable[Document | Unreadable]) -> None:
+        for item in items:
+            self._take(item)
+            while len(self._queue) >= BATCH_SEGMENTS:
+                self._write_batch()
+            self._tell(item.id)
+        while self._queue:
+            self._write_batch()
+            self._tell("")
 
     def _take(self, item: Document | Unreadable) -> None:
         if isinstance(item, Unreadable):
@@ -149,13 +156,15 @@ class Ingest:
         self._seen.add(document.id)
 
     def _plan(self, document: Document) -> None:
-        previous = self._collection.entries.get(document.id)
-        entry = self._entry(document, previous)
-        if previous and (previous.text, previous.recipe) == (entry.text, entry.recipe):
-            self._keep(entry, previous)
-            return
+        with self._collection.still():  # until it is announced, nobody knows that its text is needed
+            previous = self._collection.entries.get(document.id)
+            entry = self._entry(document)
+            if previous and (previous.text, previous.recipe) == (entry.text, entry.recipe):
+                self._keep(entry, previous)
+                return
+            self._collection.begin(entry)
+            self._begun.add(entry.generation)
         segments = self._segmenter.segment(document)
-        self._collection.begin(entry.generation)
         twin = previous or self._collection.twin(entry.content_hash)
         known = self._collection.readings(twin) if twin else {}
         draft = _Draft(document, entry, len(segments), len(segments), known, is_new=previous is None)
@@ -176,11 +185,11 @@ class Ingest:
             self._collection.edit(edited)
             self._lists["updated"].append(entry.doc_id)
 
-    def _entry(self, document: Document, previous: Entry | None) -> Entry:
+    def _entry(self, document: Document) -> Entry:
         return Entry(
             doc_id=document.id,
             generation=str(new_generation()),
-            version=previous.version + 1 if previous else 1,
+            version=0,  # numbered when it becomes live
             content_hash=content_hash(document.text),
             text=self._collection.texts.put(document),
             title=document.title,
@@ -209,6 +218,7 @@ class Ingest:
         self._unflushed += len(batch)
         if self._unflushed >= FLUSH_SEGMENTS:
             self._collection.flush()
+            self._collection.sweep()
             self._unflushed = 0
 
     def _commit(self, draft: _Draft) -> None:
@@ -220,6 +230,7 @@ class Ingest:
             segment_terms=draft.segment_terms,
         )
         self._collection.commit(entry, self._collection.weights.of_document(draft.terms))
+        self._begun.discard(entry.generation)
         self._lists["added" if draft.is_new else "updated"].append(entry.doc_id)
         self._coverage += draft.coverage
         if not draft.coverage.complete:

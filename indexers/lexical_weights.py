@@ -19,6 +19,7 @@ from indexers.types import DOCUMENT_LEXICAL, SEGMENT_DENSE, SEGMENT_LEXICAL, Poi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from indexers.catalogue import Entry
@@ -61,13 +62,17 @@ class LexicalWeights:
     Args:
         folder: where the collection's settings are.
         index: where its points are.
+        writing: held by whoever writes points that are there already.
     """
 
-    def __init__(self, folder: Path, index: VectorIndex) -> None:
+    def __init__(
+        self, folder: Path, index: VectorIndex, writing: AbstractContextManager[object] | None = None
+    ) -> None:
         self._folder = folder
         self._index = index
         self._bm25 = Bm25()
         self._lock = threading.RLock()
+        self._writing = writing or threading.RLock()
         kept = read_settings(folder)["averages"]
         self._averages = Averages(**kept) if kept else None
 
@@ -122,8 +127,9 @@ class LexicalWeights:
         stale = And((equals("point", point), Not(fresh)))
         ids = [record.id for record in self._index.scroll(stale, payload=())]
         for start in range(0, len(ids), _BATCH):
-            records = self._index.retrieve(ids[start : start + _BATCH], vectors=_VECTORS)
-            self._index.upsert([self._remade(record, name, average) for record in records])
+            with self._writing:  # no version may be committed between reading and writing its points
+                records = self._index.retrieve(ids[start : start + _BATCH], vectors=_VECTORS)
+                self._index.upsert([self._remade(record, name, average) for record in records])
 
     def _remade(self, record: Record, name: str, average: float) -> Point:
         vectors = dict(record.vectors)

@@ -60,7 +60,9 @@ class EdgeIndex:
 
     def set_payload(self, ids: Sequence[str], payload: Payload) -> None:
         """Merge ``payload`` into the payload of the points that exist."""
-        known: list[int | uuid.UUID | str] = [record.id for record in self.retrieve(ids)]
+        known: list[int | uuid.UUID | str] = [
+            record.id for record in self._shard.retrieve(list(ids), False, False)
+        ]
         if known:
             self._update(edge.UpdateOperation.set_payload(known, payload), size=len(known) * 512)
 

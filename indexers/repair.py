@@ -32,7 +32,7 @@ def repair(
     Documents whose text is damaged are left as they are: only their source can mend
     them, and indexing it again does.
     """
-    collection.sweep()
+    collection.sweep(thorough=True)
     for finding in diagnosis.findings:
         if finding.remedy == "forget":
             of_document = equals("doc_id", finding.document_id)

@@ -63,6 +63,48 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What indexing will take, as if nothing of it were indexed yet.
+
+    Attributes:
+        files: files that would be read.
+        left_out: files and folders that would be passed over before they are read.
+        known: files whose document is in the collection; unchanged ones will cost next to nothing.
+        sampled: files that were read for this estimate; the others are taken to be like them.
+        failed: of these, the ones that hold no text or cannot be read.
+        size_bytes: size of all files.
+        characters: of their text.
+        tokens: tokens the encoder will read, left context and special tokens included.
+        segments: segments to be written.
+        tokens_per_s: speed of the encoder, measured now.
+        seconds: how long it will take.
+        disk_bytes: how much the store will grow.
+        free_bytes: how much its disk has free.
+        needed_bytes: ``disk_bytes`` and what must stay free.
+    """
+
+    files: int
+    left_out: int
+    known: int
+    sampled: int
+    failed: int
+    size_bytes: int
+    characters: int
+    tokens: int
+    segments: int
+    tokens_per_s: float
+    seconds: float
+    disk_bytes: int
+    free_bytes: int
+    needed_bytes: int
+
+    @property
+    def fits(self) -> bool:
+        """Tell whether the disk has room for it."""
+        return self.needed_bytes <= self.free_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReport:
     """What a backup holds.
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         CollectionInfo,
         DocumentHit,
         DocumentInfo,
+        Estimate,
         IndexReport,
         Job,
         Progress,
@@ -148,9 +149,34 @@ class AsyncRetriever:
         """Return all documents by id."""
         return await self._run(self._retriever.list)
 
-    async def delete(self, doc_ids: Iterable[str]) -> tuple[str, ...]:
+    async def delete(
+        self, doc_ids: Iterable[str], *, if_version: int | None = None, if_revision: int | None = None
+    ) -> tuple[str, ...]:
         """Delete documents and return the ids that were there."""
-        return await self._run(self._retriever.delete, doc_ids)
+        return await self._run(
+            self._retriever.delete, doc_ids, if_version=if_version, if_revision=if_revision
+        )
+
+    async def delete_where(self, filter: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: A002
+        """Delete the documents that match a filter and return their ids."""
+        return await self._run(self._retriever.delete_where, filter)
+
+    async def patch(
+        self,
+        doc_id: str,
+        metadata: Mapping[str, Any],
+        *,
+        if_version: int | None = None,
+        if_revision: int | None = None,
+    ) -> DocumentInfo:
+        """Change the metadata of a document; nothing is embedded again."""
+        return await self._run(
+            self._retriever.patch, doc_id, metadata, if_version=if_version, if_revision=if_revision
+        )
+
+    async def estimate(self, paths: Iterable[str | Path]) -> Estimate:
+        """Say what indexing files and folders will take: tokens, time, disk."""
+        return await self._run(self._retriever.estimate, paths)
 
     async def doctor(
         self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None

@@ -22,7 +22,7 @@ from encoders.errors import RetrievalError
 
 if TYPE_CHECKING:
     from retriever import Retriever
-    from retriever.types import DocumentInfo, IndexReport, Job, Progress, SearchResult
+    from retriever.types import DocumentInfo, Estimate, IndexReport, Job, Progress, SearchResult
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -110,9 +110,18 @@ def _store_options(command: Command) -> Command:
 @longdoc.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--detach", is_flag=True, help="Leave it to the store's process; see: longdoc jobs.")
+@click.option("--estimate", is_flag=True, help="Only say what it will take: tokens, time, disk.")
 @_store_options
-def index(retriever: Retriever, *, paths: tuple[Path, ...], detach: bool, as_json: bool) -> None:
+def index(
+    retriever: Retriever, *, paths: tuple[Path, ...], detach: bool, estimate: bool, as_json: bool
+) -> None:
     """Index files and folders; unchanged documents cost nothing."""
+    if estimate:
+        expected = retriever.estimate(paths)
+        _print_json(expected) if as_json else _print_estimate(expected)
+        if not expected.fits:
+            raise click.exceptions.Exit(_FAILED)
+        return
     if detach:
         _print_jobs([retriever.submit(paths)], as_json=as_json)
         return
@@ -209,11 +218,15 @@ def list_documents(retriever: Retriever, *, not_searchable: bool, as_json: bool)
 
 
 @longdoc.command()
-@click.argument("doc_ids", nargs=-1, required=True)
+@click.argument("doc_ids", nargs=-1)
+@click.option("--filter", "where", help='All that match, such as \'{"metadata.year": {"$lt": 2021}}\'.')
 @_store_options
-def delete(retriever: Retriever, *, doc_ids: tuple[str, ...], as_json: bool) -> None:
-    """Delete documents."""
-    deleted = retriever.delete(doc_ids)
+def delete(retriever: Retriever, *, doc_ids: tuple[str, ...], where: str | None, as_json: bool) -> None:
+    """Delete the documents DOC_IDS, or those that match a filter."""
+    if bool(doc_ids) == bool(where):
+        raise click.UsageError("name documents, or give a --filter, and not both")
+    given = _parse_json(where)
+    deleted = retriever.delete(doc_ids) if given is None else retriever.delete_where(given)
     missing = [doc_id for doc_id in doc_ids if doc_id not in deleted]
     if as_json:
         _print_json({"deleted": deleted, "missing": missing})
@@ -221,6 +234,20 @@ def delete(retriever: Retriever, *, doc_ids: tuple[str, ...], as_json: bool) -> 
         click.echo(f"deleted {len(deleted)}" + (f", not there: {', '.join(missing)}" if missing else ""))
     if missing:
         raise click.exceptions.Exit(_FAILED)
+
+
+@longdoc.command()
+@click.argument("doc_id")
+@click.argument("changes")
+@_store_options
+def patch(retriever: Retriever, *, doc_id: str, changes: str, as_json: bool) -> None:
+    """Change the metadata of DOC_ID by CHANGES, a JSON merge patch; null removes a key."""
+    info = retriever.patch(doc_id, _parse_json(changes, name="CHANGES") or {})
+    if as_json:
+        _print_json(info)
+    else:
+        metadata = json.dumps(dict(info.metadata), ensure_ascii=False)
+        click.echo(f"{info.id} version {info.version} revision {info.revision}: {metadata}")
 
 
 @longdoc.command()
@@ -303,6 +330,12 @@ def _print_report(report: IndexReport) -> None:
     print_report(report)
 
 
+def _print_estimate(expected: Estimate) -> None:
+    from retriever.display import print_estimate
+
+    print_estimate(expected)
+
+
 def _print_result(result: SearchResult) -> None:
     from retriever.display import print_result
 
@@ -336,13 +369,13 @@ def _print_json(value: Any) -> None:
     click.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
 
 
-def _parse_json(source: str | None) -> dict[str, Any] | None:
+def _parse_json(source: str | None, *, name: str = "--filter") -> dict[str, Any] | None:
     if source is None:
         return None
     try:
         value = json.loads(source)
     except ValueError as error:
-        raise click.BadParameter(f"not JSON: {error}", param_hint="--filter") from error
+        raise click.BadParameter(f"not JSON: {error}", param_hint=name) from error
     if not isinstance(value, dict):
-        raise click.BadParameter("a filter is a JSON object", param_hint="--filter")
+        raise click.BadParameter(f"not a JSON object: {source}", param_hint=name)
     return value

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from retriever.types import (
         DocumentHit,
         DocumentInfo,
+        Estimate,
         Evidence,
         Explanation,
         IndexReport,
@@ -77,6 +78,25 @@ def print_report(report: IndexReport) -> None:
             console.print(Text(f"  {title} {item.id}: {item.reason}", style="dim"))
         if len(items) > 10:
             console.print(Text(f"  … and {len(items) - 10} more {title}; --json lists all", style="dim"))
+
+
+def print_estimate(expected: Estimate) -> None:
+    """Print what indexing will take."""
+    console = Console()
+    console.print(
+        f"{expected.files:,} files, {expected.size_bytes / 1e6:,.1f} MB; {expected.sampled} of them read"
+        + (f", {expected.failed} without text" if expected.failed else "")
+        + (f"; {expected.known:,} are in the collection already" if expected.known else "")
+    )
+    console.print(
+        f"about {expected.tokens:,} tokens in {expected.segments:,} segments, "
+        f"{expected.seconds / 60:,.1f} minutes at {expected.tokens_per_s:,.0f} tokens/s"
+    )
+    room = "enough" if expected.fits else "not enough"
+    console.print(
+        f"about {expected.disk_bytes / 1e6:,.0f} MB of disk; "
+        f"{expected.free_bytes / 1e6:,.0f} MB are free, {room}"
+    )
 
 
 def print_result(result: SearchResult) -> None:

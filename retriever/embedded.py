@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         CollectionInfo,
         DocumentHit,
         DocumentInfo,
+        Estimate,
         IndexReport,
         Job,
         Progress,
@@ -57,6 +58,7 @@ class BaseRetriever:
 
         Raises:
             FileNotFoundError: a path does not exist; nothing was indexed.
+            DiskSpaceError: the disk has no room for it, or ran out of it on the way.
             TypeError: ``paths`` is one string.
         """
         if isinstance(paths, str | Path):
@@ -183,11 +185,74 @@ class BaseRetriever:
         """Return all documents by id."""
         return tuple(self.engine.documents())
 
-    def delete(self, doc_ids: Iterable[str]) -> tuple[str, ...]:
-        """Delete documents and return the ids that were there."""
+    def delete(
+        self, doc_ids: Iterable[str], *, if_version: int | None = None, if_revision: int | None = None
+    ) -> tuple[str, ...]:
+        """Delete documents and return the ids that were there.
+
+        Args:
+            doc_ids: a list of ids, never one bare string.
+            if_version: only when each of them is at this version.
+            if_revision: only when each of them is at this revision of it.
+
+        Raises:
+            VersionMismatchError: one is not; nothing was deleted.
+        """
         if isinstance(doc_ids, str):
             raise TypeError("delete takes a list of ids; put the one id into a list")
-        return tuple(self.engine.delete(tuple(doc_ids)))
+        return tuple(self.engine.delete(tuple(doc_ids), if_version=if_version, if_revision=if_revision))
+
+    def delete_where(self, filter: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: A002  # the word of the field
+        """Delete the documents that match a filter and return their ids.
+
+        Args:
+            filter: as for `search`; not empty.
+
+        Raises:
+            InvalidFilterError: the filter cannot be understood or names an unknown field.
+            InvalidInputError: it is empty; nothing was deleted.
+        """
+        return tuple(self.engine.delete_where(filter))
+
+    def patch(
+        self,
+        doc_id: str,
+        metadata: Mapping[str, Any],
+        *,
+        if_version: int | None = None,
+        if_revision: int | None = None,
+    ) -> DocumentInfo:
+        """Change the metadata of a document; nothing is embedded again.
+
+        Args:
+            doc_id: the document.
+            metadata: a JSON merge patch (RFC 7396): objects merge, None removes a key,
+                everything else replaces.
+            if_version: only when the document is at this version.
+            if_revision: only when it is at this revision of it.
+
+        Returns:
+            The document, one revision later if anything changed.
+
+        Raises:
+            DocumentNotFoundError: there is none of that id.
+            VersionMismatchError: it changed meanwhile; nothing was changed.
+            InvalidDocumentError: the outcome cannot be stored.
+        """
+        return self.engine.patch(doc_id, metadata, if_version=if_version, if_revision=if_revision)
+
+    def estimate(self, paths: Iterable[str | Path]) -> Estimate:
+        """Say what indexing files and folders will take: tokens, time, disk.
+
+        Some files of each kind are read and a few of their segments embedded; nothing is
+        stored.
+
+        Raises:
+            FileNotFoundError: a path does not exist.
+        """
+        if isinstance(paths, str | Path):
+            raise TypeError("estimate takes a list of paths; put the one path into a list")
+        return self.engine.estimate([str(Path(path).absolute()) for path in paths])
 
     def doctor(
         self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from encoders.errors import InvalidInputError
 from encoders.opening import open_encoder
 from encoders.segmentation import DocumentSegmenter
 from encoders.types import Document, Span
 from indexers.backup import back_up
 from indexers.doctor import examine
+from indexers.editing import Expected
+from indexers.estimating import check_room, estimate, may_not_fit
 from indexers.ingest import Ingest, Unreadable
 from indexers.parsing import FileParser, FoundFile, Skipped, find_files, survey
 from indexers.repair import repair as mend
@@ -22,7 +25,7 @@ from retriever.searching import Searcher, SearchRequest, document_info
 from retriever.types import SyncReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from encoders.protocols import Encoder, Segmenter
     from indexers.collection import Collection
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
         BackupReport,
         CollectionInfo,
         DocumentInfo,
+        Estimate,
         IndexReport,
         Progress,
         Resolution,
@@ -94,6 +98,7 @@ class LocalEngine:
     ) -> IndexReport:
         """Index files and folders."""
         found = [item for path in paths for item in survey(Path(path))]
+        self._refuse_what_will_not_fit(found)
         with FileParser() as parser:
             return self._ingest((_read(parser, item) for item in found), progress, total=len(found))
 
@@ -152,11 +157,49 @@ class LocalEngine:
         entries = dict(self.collection.entries)
         return [document_info(entries[doc_id]) for doc_id in sorted(entries)]
 
-    def delete(self, doc_ids: Sequence[str]) -> list[str]:
+    def delete(
+        self, doc_ids: Sequence[str], *, if_version: int | None = None, if_revision: int | None = None
+    ) -> list[str]:
         """Delete documents and return the ids that were there."""
-        deleted = self.collection.delete(doc_ids)
+        deleted = self.collection.delete(doc_ids, Expected(version=if_version, revision=if_revision))
         self.collection.flush()
         return deleted
+
+    def delete_where(self, where: Mapping[str, Any]) -> list[str]:
+        """Delete the documents that match a filter and return their ids."""
+        parsed = self.collection.parse_filter(where)
+        if not where or parsed is None:
+            raise InvalidInputError("the filter is empty and would delete every document; name a condition")
+        deleted = self.collection.delete_where(parsed)
+        self.collection.flush()
+        return deleted
+
+    def patch(
+        self,
+        doc_id: str,
+        metadata: Mapping[str, Any],
+        *,
+        if_version: int | None = None,
+        if_revision: int | None = None,
+    ) -> DocumentInfo:
+        """Change metadata by a JSON merge patch."""
+        expected = Expected(version=if_version, revision=if_revision)
+        entry = self.collection.patch(doc_id, metadata, expected)
+        self.collection.flush()
+        return document_info(entry)
+
+    def estimate(self, paths: Sequence[str]) -> Estimate:
+        """Say what indexing files and folders will take."""
+        return self._estimate([item for path in paths for item in survey(Path(path))])
+
+    def _estimate(self, found: Sequence[FoundFile | Skipped]) -> Estimate:
+        known = self.collection.entries if self._name in self._store.collections() else {}
+        encoder = self.encoder
+        return estimate(found, encoder, self._segmenter(encoder), known=known, store=self._store.folder)
+
+    def _refuse_what_will_not_fit(self, found: Sequence[FoundFile | Skipped]) -> None:
+        if may_not_fit(found, self._store.folder):
+            check_room(self._estimate(found), self._store.folder)
 
     def doctor(
         self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None

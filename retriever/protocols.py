@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from encoders.types import Document
     from indexers.diagnosis import Diagnosis
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         BackupReport,
         CollectionInfo,
         DocumentInfo,
+        Estimate,
         IndexReport,
         Job,
         JobKind,
@@ -47,7 +48,17 @@ class Engine(Protocol):
 
     def documents(self) -> list[DocumentInfo]: ...
 
-    def delete(self, doc_ids: Sequence[str]) -> list[str]: ...
+    def delete(
+        self, doc_ids: Sequence[str], *, if_version: int | None, if_revision: int | None
+    ) -> list[str]: ...
+
+    def delete_where(self, where: Mapping[str, Any]) -> list[str]: ...
+
+    def patch(
+        self, doc_id: str, metadata: Mapping[str, Any], *, if_version: int | None, if_revision: int | None
+    ) -> DocumentInfo: ...
+
+    def estimate(self, paths: Sequence[str]) -> Estimate: ...
 
     def doctor(self, *, repair: bool, progress: Callable[[Progress], None] | None) -> Diagnosis: ...
 

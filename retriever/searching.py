@@ -97,7 +97,10 @@ class Searcher:
             result = self._attempt(request, question, clock)
             if result is not None:
                 return result
-        raise RuntimeError("documents were replaced faster than they could be read")
+        with self._collection.still():  # documents are replaced faster than they can be read
+            while (result := self._attempt(request, question, clock)) is None:
+                pass
+            return result
 
     def _attempt(self, request: SearchRequest, question: Question, clock: _Clock) -> SearchResult | None:
         candidates = find_candidates(self._collection, question, self._profile, limit=request.limit)
@@ -115,7 +118,7 @@ class Searcher:
         )
         terms = self._matched_terms(question, entries) if request.explain else [{} for _ in entries]
         clock.lap("evidence")
-        if any(self._collection.entries.get(entry.doc_id) != entry for entry in candidates.entries):
+        if not self._collection.unchanged(candidates.entries):
             return None
         hits = [
             DocumentHit(
@@ -236,6 +239,7 @@ def document_info(entry: Entry) -> DocumentInfo:
         metadata=entry.metadata,
         coverage=entry.coverage,
         notes=entry.notes,
+        revision=entry.revision,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from encoders.types import Coverage, Location, SegmentKind
-from indexers.report import BackupReport, IndexReport, ItemOutcome, Progress
+from indexers.report import BackupReport, Estimate, IndexReport, ItemOutcome, Progress
 
 __all__ = [
     "BackupReport",
@@ -16,6 +16,7 @@ __all__ = [
     "ComponentName",
     "DocumentHit",
     "DocumentInfo",
+    "Estimate",
     "Evidence",
     "Explanation",
     "IndexReport",
@@ -43,6 +44,7 @@ class DocumentInfo:
     Attributes:
         id: the caller's name for it.
         version: 1 for the first version, one more for each replacement.
+        revision: 0 for a new version, one more for each edit of its title, source or metadata.
         content_hash: ``sha256:`` and the hex digest of the canonical text in UTF-8.
         characters: length of the text in code points.
         updated_at: RFC 3339 time of the commit of this version.
@@ -59,6 +61,7 @@ class DocumentInfo:
     metadata: Mapping[str, Any]
     coverage: Coverage
     notes: tuple[str, ...] = ()
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from retriever.types import (
     BackupReport,
     CollectionInfo,
     DocumentInfo,
+    Estimate,
     IndexReport,
     Job,
     Resolution,
@@ -27,7 +28,7 @@ from retriever.types import (
 from retriever.wire import decode, encode, error_from_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from multiprocessing.connection import Connection
     from pathlib import Path
 
@@ -117,9 +118,39 @@ class OwnedEngine:
         """Return all documents by id."""
         return self._call("documents", list[DocumentInfo])
 
-    def delete(self, doc_ids: Sequence[str]) -> list[str]:
+    def delete(
+        self, doc_ids: Sequence[str], *, if_version: int | None = None, if_revision: int | None = None
+    ) -> list[str]:
         """Delete documents and return the ids that were there."""
-        return self._call("delete", list[str], doc_ids=list(doc_ids))
+        return self._call(
+            "delete", list[str], doc_ids=list(doc_ids), if_version=if_version, if_revision=if_revision
+        )
+
+    def delete_where(self, where: Mapping[str, Any]) -> list[str]:
+        """Delete the documents that match a filter and return their ids."""
+        return self._call("delete_where", list[str], where=where)
+
+    def patch(
+        self,
+        doc_id: str,
+        metadata: Mapping[str, Any],
+        *,
+        if_version: int | None = None,
+        if_revision: int | None = None,
+    ) -> DocumentInfo:
+        """Change metadata by a JSON merge patch."""
+        return self._call(
+            "patch",
+            DocumentInfo,
+            doc_id=doc_id,
+            metadata=metadata,
+            if_version=if_version,
+            if_revision=if_revision,
+        )
+
+    def estimate(self, paths: Sequence[str]) -> Estimate:
+        """Say what indexing files and folders will take."""
+        return self._call("estimate", Estimate, paths=list(paths))
 
     def doctor(
         self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None

@@ -170,7 +170,13 @@ class Owner:
             case "documents":
                 return engine.documents()
             case "delete":
-                return engine.delete(given["doc_ids"])
+                return engine.delete(**given)
+            case "delete_where":
+                return engine.delete_where(given["where"])
+            case "patch":
+                return engine.patch(**given)
+            case "estimate":
+                return engine.estimate(given["paths"])
             case "submit":
                 paths = tuple(given["paths"])
                 return self._jobs.submit(

@@ -1,0 +1,71 @@
+"""Which versions of documents may be seen, which are being written, and which are dead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from indexers.catalogue import Entry
+
+
+class Generations:
+    """The state of a collection's versions; the collection's lock guards every change."""
+
+    def __init__(self) -> None:
+        self._dead: set[str] = set()
+        self._in_progress: dict[str, str] = {}
+        self._changing: set[str] = set()
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """Generations whose segments searches pass over."""
+        return tuple(self._dead) + tuple(self._in_progress)
+
+    @property
+    def dead(self) -> tuple[str, ...]:
+        """Generations that are or were replaced, deleted or given up, and not swept yet."""
+        return tuple(self._dead)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """References of the texts of versions that are being written."""
+        return tuple(self._in_progress.values())
+
+    def begin(self, entry: Entry) -> None:
+        """A version is about to be written."""
+        self._in_progress[entry.generation] = entry.text
+
+    def give_up(self, generation: str) -> None:
+        """A version will not become live."""
+        if self._in_progress.pop(generation, None) is not None:
+            self._dead.add(generation)
+
+    def went_live(self, generation: str) -> None:
+        """A version was committed."""
+        self._in_progress.pop(generation, None)
+
+    def died(self, generations: Iterable[str]) -> None:
+        """Versions are no longer live."""
+        self._dead.update(generations)
+
+    def swept(self, generations: Iterable[str]) -> None:
+        """The segments of dead versions are gone."""
+        self._dead.difference_update(generations)
+
+    def is_in_progress(self, generation: str) -> bool:
+        """Tell whether a version is being written."""
+        return generation in self._in_progress
+
+    def changing(self, doc_id: str) -> bool:
+        """Tell whether the point of a document is being written at this moment."""
+        return doc_id in self._changing
+
+    def start_change(self, doc_ids: Iterable[str]) -> None:
+        """The points of documents are about to be written."""
+        self._changing.update(doc_ids)
+
+    def end_change(self, doc_ids: Iterable[str]) -> None:
+        """The points of documents and what is known of them agree again."""
+        self._changing.difference_update(doc_ids)
