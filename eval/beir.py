@@ -66,7 +66,7 @@ def merge(datasets: Sequence[Dataset]) -> Dataset:
         raise DataError(f"sets that are merged need distinct folder names, got {names}", names=names)
     prefixed = [_prefixed(dataset) for dataset in datasets]
     return Dataset(
-        name="+".join(names),
+        name=" + ".join(names),
         origins=tuple(names),
         documents=tuple(chain.from_iterable(one.documents for one in prefixed)),
         queries=tuple(chain.from_iterable(one.queries for one in prefixed)),

@@ -64,7 +64,7 @@ def bars(title: str, groups: Mapping[str, Sequence[Bar]], *, maximum: float = 1.
     """Draw horizontal bars in groups with their intervals and numbers; a label keeps its colour."""
     labels = list(dict.fromkeys(bar.label for members in groups.values() for bar in members))
     colours = {label: CATEGORIES[n % len(CATEGORIES)] for n, label in enumerate(labels)}
-    left, span, thick, y = 136, 330, 20, 40
+    left, span, thick, y = 128, 240, 20, 40
     parts = [_text(0, 20, title, weight="600", anchor="start", size=15)]
     for group, members in groups.items():
         if len(groups) > 1:
