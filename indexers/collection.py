@@ -36,9 +36,9 @@ from indexers.types import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from encoders.types import Location, Span
+    from indexers.places import Place
     from indexers.protocols import TextStore, VectorIndex
 
 _BATCH = 1_000
@@ -63,21 +63,21 @@ class Collection:
     """Documents of one collection. Safe to use from several threads.
 
     Args:
-        folder: where its settings are kept.
+        place: where its settings and records are kept.
         index: its points.
         texts: its text.
     """
 
-    def __init__(self, folder: Path, index: VectorIndex, texts: TextStore) -> None:
+    def __init__(self, place: Place, index: VectorIndex, texts: TextStore) -> None:
         self.index = index
         self.texts = texts
-        self.records = DocumentRecords(folder / "documents")
-        self._folder = folder
+        self.records = DocumentRecords(place.below("documents"))
+        self._place = place
         self._writing = threading.RLock()
-        settings = read_settings(folder)
+        settings = read_settings(place)
         self._fingerprint: dict[str, Any] = settings["fingerprint"]
         self.dim: int = settings["dim"]
-        self.weights = LexicalWeights(folder, index, self._writing)
+        self.weights = LexicalWeights(place, index, self._writing)
         self._entries: dict[str, Entry] = {}
         self._by_content: dict[str, str] = {}
         self._generations = Generations()
@@ -129,7 +129,7 @@ class Collection:
         different = sorted(key for key in made_for | wanted if made_for.get(key) != wanted.get(key))
         if different:
             raise FingerprintMismatchError(
-                f"the collection in {self._folder} was made with another encoder: "
+                f"the collection in {self._place} was made with another encoder: "
                 + "; ".join(f"{key} was {made_for.get(key)!r}, is {wanted.get(key)!r}" for key in different)
                 + "; open it with the first one, or index into a new collection",
                 different=different,

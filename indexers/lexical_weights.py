@@ -20,9 +20,9 @@ from indexers.types import DOCUMENT_LEXICAL, SEGMENT_DENSE, SEGMENT_LEXICAL, Poi
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from indexers.catalogue import Entry
+    from indexers.places import Place
     from indexers.protocols import VectorIndex
     from indexers.types import Record
 
@@ -60,20 +60,20 @@ class LexicalWeights:
     """Makes weights for one collection.
 
     Args:
-        folder: where the collection's settings are.
+        place: where the collection's settings are.
         index: where its points are.
         writing: held by whoever writes points that are there already.
     """
 
     def __init__(
-        self, folder: Path, index: VectorIndex, writing: AbstractContextManager[object] | None = None
+        self, place: Place, index: VectorIndex, writing: AbstractContextManager[object] | None = None
     ) -> None:
-        self._folder = folder
+        self._place = place
         self._index = index
         self._bm25 = Bm25()
         self._lock = threading.RLock()
         self._writing = writing or threading.RLock()
-        kept = read_settings(folder)["averages"]
+        kept = read_settings(place)["averages"]
         self._averages = Averages(**kept) if kept else None
 
     @property
@@ -119,7 +119,7 @@ class LexicalWeights:
 
     def _keep(self, averages: Averages) -> None:
         self._averages = averages
-        write_settings(self._folder, {**read_settings(self._folder), "averages": asdict(averages)})
+        write_settings(self._place, {**read_settings(self._place), "averages": asdict(averages)})
 
     def _remake(self, point: str, name: str, average: float) -> None:
         """Write stale points anew, each whole, so that weight and average never disagree."""

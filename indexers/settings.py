@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from indexers.durable import read_json, write_json
 from indexers.lexical import Analyser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+    from indexers.places import Place
 
 SETTINGS = "collection.json"
 FORMAT = 1
 
 
-def create_settings(folder: Path, *, fingerprint: Mapping[str, Any], dim: int) -> None:
+def create_settings(place: Place, *, fingerprint: Mapping[str, Any], dim: int) -> None:
     """Write the settings of a new collection."""
     made_for = query_fingerprint(fingerprint)
-    write_settings(folder, {"format": FORMAT, "dim": dim, "fingerprint": made_for, "averages": None})
+    write_settings(place, {"format": FORMAT, "dim": dim, "fingerprint": made_for, "averages": None})
 
 
 def query_fingerprint(encoder: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,12 +27,12 @@ def query_fingerprint(encoder: Mapping[str, Any]) -> dict[str, Any]:
     return {**encoder, "analyser": Analyser.recipe}
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
+def read_settings(place: Place) -> dict[str, Any]:
     """Read the settings of a collection."""
-    settings: dict[str, Any] = read_json(folder / SETTINGS)
+    settings: dict[str, Any] = json.loads(place.read(SETTINGS))
     return settings
 
 
-def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+def write_settings(place: Place, settings: Mapping[str, Any]) -> None:
     """Replace the settings of a collection."""
-    write_json(folder / SETTINGS, settings)
+    place.write(SETTINGS, json.dumps(settings, indent=1, ensure_ascii=False).encode())

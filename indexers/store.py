@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +12,16 @@ from indexers.collection import Collection, schema_for
 from indexers.errors import CollectionNotFoundError
 from indexers.layout import claim
 from indexers.lock import StoreLock
+from indexers.places import FolderPlace
 from indexers.settings import SETTINGS, create_settings, read_settings
-from indexers.text_store import FolderTextStore
+from indexers.text_store import PageTextStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from indexers.places import Place
+    from indexers.protocols import VectorIndex
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -41,11 +44,13 @@ class Store:
         self._lock = StoreLock(folder / "lock", shares=shares)
         self._open: dict[str, Collection] = {}
         self._opening = threading.RLock()
-        self.texts = FolderTextStore(folder / "text")
+        self._place: Place = FolderPlace(folder)
+        self.texts = PageTextStore(self._place.below("text"))
 
     def collections(self) -> list[str]:
         """Return the names of the collections, sorted."""
-        return sorted(path.parent.name for path in (self.folder / "collections").glob("*/collection.json"))
+        place = self._place.below("collections")
+        return [name for name in place.folders() if place.exists(f"{name}/{SETTINGS}")]
 
     def collection(self, name: str) -> Collection:
         """Open a collection that exists.
@@ -55,10 +60,9 @@ class Store:
         """
         with self._opening:
             if name not in self._open:
-                folder = self._folder_of(name)
-                if not (folder / SETTINGS).exists():
+                if not self._place_of(name).exists(SETTINGS):
                     raise self._not_found(name)
-                self._open[name] = self._load(folder)
+                self._open[name] = self._load(name)
             return self._open[name]
 
     def create_collection(self, name: str, *, fingerprint: Mapping[str, Any], dim: int) -> Collection:
@@ -73,11 +77,10 @@ class Store:
             InvalidInputError: the name cannot be used.
             FingerprintMismatchError: it was made with another encoder.
         """
-        folder = self._folder_of(name)
+        place = self._place_of(name)
         with self._opening:
-            if not (folder / SETTINGS).exists():
-                folder.mkdir(parents=True, exist_ok=True)
-                create_settings(folder, fingerprint=fingerprint, dim=dim)
+            if not place.exists(SETTINGS):
+                create_settings(place, fingerprint=fingerprint, dim=dim)
             collection = self.collection(name)
         collection.check_encoder(fingerprint)
         return collection
@@ -89,23 +92,27 @@ class Store:
             f"no collection {name!r} in {self.folder}; {hint}", name=name, known=known
         )
 
-    def _folder_of(self, name: str) -> Path:
+    def _place_of(self, name: str) -> Place:
         if not _NAME.fullmatch(name):
             raise InvalidInputError(
                 f"a collection is named by 1 to 64 letters, digits, '.', '_' and '-', got {name!r}", name=name
             )
-        return self.folder / "collections" / name
+        return self._place.below("collections").below(name)
 
-    def _load(self, folder: Path) -> Collection:
-        require("qdrant_edge", extra="local")
-        from indexers.qdrant_edge_index import EdgeIndex
-
-        index = EdgeIndex(folder / "shard", schema_for(read_settings(folder)["dim"]))
+    def _load(self, name: str) -> Collection:
+        place = self._place_of(name)
+        index = self._open_index(name, dim=read_settings(place)["dim"])
         try:
-            return Collection(folder, index, self.texts)
+            return Collection(place, index, self.texts)
         except BaseException:
             index.close()
             raise
+
+    def _open_index(self, name: str, *, dim: int) -> VectorIndex:
+        require("qdrant_edge", extra="local")
+        from indexers.qdrant_edge_index import EdgeIndex
+
+        return EdgeIndex(self.folder / "collections" / name / "shard", schema_for(dim))
 
     def delete_collection(self, name: str) -> None:
         """Remove a collection with all its documents.
@@ -117,7 +124,7 @@ class Store:
             raise CollectionNotFoundError(f"no collection {name!r} in {self.folder}", name=name)
         if (collection := self._open.pop(name, None)) is not None:
             collection.close()
-        shutil.rmtree(self.folder / "collections" / name)
+        self._place_of(name).remove_all()
 
     def close(self) -> None:
         """Flush all collections and let other processes in."""

@@ -22,15 +22,14 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import zstandard
 
 from encoders.types import Document, Mark, Span
-from indexers.durable import sync_all, write_replacing
 from indexers.errors import CorruptTextError
 from indexers.locating import MarkIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from encoders.types import Location
+    from indexers.places import Place
 
 T = TypeVar("T")
 
@@ -73,21 +72,20 @@ class Manifest:
         )
 
 
-class FolderTextStore:
-    """A text store in a folder.
+class PageTextStore:
+    """A text store of pages that are files.
 
     Args:
-        folder: created when missing.
+        place: where they lie.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._unsynced: set[Path] = set()
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._unsynced: set[str] = set()
         self._pages = _Recent[_Page](_CACHED_PAGES)
         self._manifests = _Recent[Manifest](_CACHED_PAGES)
         self._marks = _Recent[MarkIndex](_CACHED_PAGES)
         self._lock = threading.Lock()
-        folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, document: Document) -> str:
         """Store text and marks; return the manifest's name."""
@@ -106,8 +104,8 @@ class FolderTextStore:
     def sync(self) -> None:
         """Flush every page written since the last call."""
         with self._lock:
-            paths, self._unsynced = self._unsynced, set()
-        sync_all(paths)
+            names, self._unsynced = self._unsynced, set()
+        self._place.sync(names)
 
     def text(self, reference: str, start: int = 0, end: int | None = None) -> str:
         """Return the code points ``[start, end)``, reading only the pages that hold them."""
@@ -146,33 +144,29 @@ class FolderTextStore:
     def _page(self, name: str) -> _Page:
         return self._pages.get(name, lambda: _Page.of(self._read(name).decode()))
 
-    def _path(self, name: str) -> Path:
-        return self._folder / name[:2] / f"{name}.zst"
-
     def _write(self, data: bytes) -> str:
         name = sha256(data).hexdigest()
-        path = self._path(name)
-        if self._intact(path, name):
+        file = _file(name)
+        if self._intact(file, name):
             return name
-        path.parent.mkdir(exist_ok=True)
-        write_replacing(path, zstandard.compress(data, 6), sync=False)
+        self._place.write(file, zstandard.compress(data, 6), sync=False)
         with self._lock:
-            self._unsynced.add(path)
+            self._unsynced.add(file)
         return name
 
-    def _intact(self, path: Path, name: str) -> bool:
+    def _intact(self, file: str, name: str) -> bool:
         with self._lock:
-            if path in self._unsynced:
+            if file in self._unsynced:
                 return True
         try:
-            data = zstandard.decompress(path.read_bytes())
+            data = zstandard.decompress(self._place.read(file))
         except (FileNotFoundError, zstandard.ZstdError):
             return False
         return sha256(data).hexdigest() == name
 
     def _read(self, name: str) -> bytes:
         try:
-            data = zstandard.decompress(self._path(name).read_bytes())
+            data = zstandard.decompress(self._place.read(_file(name)))
         except (FileNotFoundError, zstandard.ZstdError) as error:
             raise CorruptTextError(
                 f"text page {name[:12]} is missing or damaged; index the document again", page=name
@@ -182,6 +176,10 @@ class FolderTextStore:
                 f"text page {name[:12]} does not match its hash; index the document again", page=name
             )
         return data
+
+
+def _file(name: str) -> str:
+    return f"{name[:2]}/{name}.zst"
 
 
 @dataclass(frozen=True, slots=True)

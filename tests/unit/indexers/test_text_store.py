@@ -2,12 +2,13 @@ import pytest
 
 from encoders.types import Document, Location, Mark, Span
 from indexers.errors import CorruptTextError
-from indexers.text_store import PAGE_CHARACTERS, FolderTextStore, cut_pages
+from indexers.places import FolderPlace
+from indexers.text_store import PAGE_CHARACTERS, PageTextStore, cut_pages
 
 
 @pytest.fixture
 def texts(tmp_path):
-    return FolderTextStore(tmp_path / "text")
+    return PageTextStore(FolderPlace(tmp_path / "text"))
 
 
 def document(text, marks=()):
@@ -64,13 +65,13 @@ def test_line_numbers_go_on_over_pages(texts):
 def test_damage_is_found_when_reading_and_mended_by_storing_again(tmp_path, damage):
     import zstandard
 
-    reference = FolderTextStore(tmp_path).put(document("some words"))
+    reference = PageTextStore(FolderPlace(tmp_path)).put(document("some words"))
     for path in tmp_path.glob("*/*.zst"):
         if damage == "missing":
             path.unlink()
         else:
             path.write_bytes(zstandard.compress(b"other words") if damage == "altered" else b"garbage")
-    fresh = FolderTextStore(tmp_path)
+    fresh = PageTextStore(FolderPlace(tmp_path))
     with pytest.raises(CorruptTextError, match="index the document again"):
         fresh.text(reference)
     assert fresh.put(document("some words")) == reference
