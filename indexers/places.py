@@ -51,7 +51,9 @@ class Place(Protocol):
         """Remove everything here."""
         ...
 
-    def exists(self, name: str) -> bool: ...
+    def exists(self, name: str) -> bool:
+        """Tell whether a file is there."""
+        ...
 
     def names(self) -> Iterator[str]:
         """Walk over the names of all files here and below, sorted."""

@@ -10,6 +10,7 @@ from encoders.types import Document
 from indexers.doctor import examine
 from indexers.filters import And, equals
 from indexers.identifiers import document_point, segment_point
+from indexers.text_store import _file
 from retriever import Retriever
 from tests.support import everything
 
@@ -64,7 +65,7 @@ def lose_point(collection):
 
 def damage_old_text(collection):
     [record] = collection.index.scroll(equals("point", "version"))
-    collection.texts._path(record.payload["text"]).unlink()
+    collection.texts._place.remove(_file(record.payload["text"]))
     collection.texts._manifests._kept.clear()
     return ("lost_version_text", "tides", "forget")
 
@@ -83,7 +84,7 @@ def test_each_kind_of_damage_is_found_and_mended_from_what_is_stored(stocked, br
 
 def test_damaged_live_text_is_named_and_left_for_its_source_to_mend(stocked, topics):
     collection = stocked.engine.collection
-    collection.texts._path(collection.entry("bread").text).unlink()
+    collection.texts._place.remove(_file(collection.entry("bread").text))
     collection.texts._manifests._kept.clear()
     assert problems(stocked) == [("text_damaged", "bread", "index_again")]
     stocked.doctor(repair=True)
