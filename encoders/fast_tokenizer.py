@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encoders.errors import ModelError
+from encoders.errors import InvalidInputError, ModelError
 from encoders.inputs import require_texts
 from encoders.types import TokenSpans
 from encoders.word_repair import repair_words
@@ -94,6 +94,23 @@ class FastTokenizer:
         spaced = prompt.endswith(" ") and self._kind != "WordPiece"
         ids = self.read([prompt.rstrip(" ") if spaced else prompt])[0].ids
         return ids, " " if spaced and self._spaces_lead else ""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text that ids of this vocabulary stand for; special tokens stand for none.
+
+        Raises:
+            InvalidInputError: an id is not in the vocabulary.
+        """
+        size = self._rust.get_vocab_size()
+        strange = [one for one in ids if not 0 <= one < size]
+        if strange:
+            raise InvalidInputError(
+                f"token id {strange[0]} is not in this model's vocabulary of {size}; ids of another "
+                "model's tokenizer mean nothing here, send strings",
+                id=strange[0],
+                size=size,
+            )
+        return str(self._rust.decode(list(ids)))
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenSpans]:
         """Return the tokens of each text."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from encoders.protocols import Encoder, Segmenter
-    from encoders.types import Document
+    from encoders.types import Document, TextKind
     from indexers.diagnosis import Diagnosis
     from retriever.profile import SearchProfile
     from retriever.rerank.reranker import ListwiseReranker
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
         Estimate,
         IndexReport,
         Job,
+        ModelInfo,
         Progress,
         Resolution,
         SearchResult,
         SyncReport,
+        TextScores,
+        Vectors,
     )
 
 P = ParamSpec("P")
@@ -224,6 +227,27 @@ class AsyncRetriever:
     async def collections(self) -> tuple[str, ...]:
         """Return the names of the store's collections."""
         return await self._run(self._retriever.collections)
+
+    async def model(self) -> ModelInfo:
+        """Say which encoder this is; see `Retriever.model`."""
+        return await self._run(self._retriever.model)
+
+    async def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        kind: TextKind = "document",
+        dimensions: int | None = None,
+        late_chunking: bool = False,
+    ) -> Vectors:
+        """Embed texts of any length; see `Retriever.embed`."""
+        return await self._run(
+            self._retriever.embed, texts, kind=kind, dimensions=dimensions, late_chunking=late_chunking
+        )
+
+    async def score(self, query: str, texts: Sequence[str]) -> TextScores:
+        """Score texts against a query; see `Retriever.score`."""
+        return await self._run(self._retriever.score, query, texts)
 
     async def describe(self) -> CollectionInfo:
         """Tell what is in the collection; see `Retriever.describe`."""

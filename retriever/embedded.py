@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from encoders.protocols import Encoder, Segmenter
+    from encoders.types import TextKind
     from indexers.diagnosis import Diagnosis
     from retriever.profile import SearchProfile
     from retriever.protocols import Engine
@@ -29,10 +30,13 @@ if TYPE_CHECKING:
         Estimate,
         IndexReport,
         Job,
+        ModelInfo,
         Progress,
         Resolution,
         SearchResult,
         SyncReport,
+        TextScores,
+        Vectors,
     )
 
 BUNDLED = "bundled"
@@ -327,6 +331,51 @@ class BaseRetriever:
     def collections(self) -> tuple[str, ...]:
         """Return the names of the store's collections."""
         return tuple(self.engine.collections())
+
+    def model(self) -> ModelInfo:
+        """Say which encoder this is, loading it when it is not warm."""
+        return self.engine.model()
+
+    def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        kind: TextKind = "document",
+        dimensions: int | None = None,
+        late_chunking: bool = False,
+    ) -> Vectors:
+        """Embed texts of any length with the store's encoder; nothing is stored.
+
+        Args:
+            texts: a list of texts, never one bare string.
+            kind: ``query`` or ``document``.
+            dimensions: cut the vectors to so many.
+            late_chunking: read the texts as parts of one document, each in the context of the others.
+
+        Raises:
+            InvalidInputError: more dimensions than the model has.
+        """
+        if isinstance(texts, str):
+            raise TypeError("embed takes a list of texts; put the one text into a list")
+        return self.engine.embed(
+            texts,
+            tokens=(),
+            kind=kind,
+            dimensions=dimensions,
+            late_chunking=late_chunking,
+            max_tokens=None,
+        )
+
+    def score(self, query: str, texts: Sequence[str]) -> TextScores:
+        """Score texts against a query with the store's encoder; the higher the better.
+
+        Args:
+            query: what is asked.
+            texts: a list of texts, never one bare string.
+        """
+        if isinstance(texts, str):
+            raise TypeError("score takes a list of texts; put the one text into a list")
+        return self.engine.score(query, texts, max_tokens=None)
 
     def describe(self) -> CollectionInfo:
         """Tell what is in the collection.

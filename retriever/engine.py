@@ -20,6 +20,7 @@ from indexers.repair import repair as mend
 from retriever.citations import resolve_evidence, resolve_span
 from retriever.describing import describe
 from retriever.evidence import EvidenceLimits
+from retriever.inference import check_tokens, decode_tokens, embed_texts, model_info, score_texts
 from retriever.profile import SearchProfile
 from retriever.searching import Searcher, SearchRequest, document_info
 from retriever.types import SyncReport
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from encoders.protocols import Encoder, Segmenter
+    from encoders.types import TextKind
     from indexers.collection import Collection
     from indexers.diagnosis import Diagnosis
     from indexers.store import Store
@@ -37,10 +39,13 @@ if TYPE_CHECKING:
         DocumentInfo,
         Estimate,
         IndexReport,
+        ModelInfo,
         Progress,
         Resolution,
         SearchOptions,
         SearchResult,
+        TextScores,
+        Vectors,
     )
 
 
@@ -72,7 +77,7 @@ class LocalEngine:
         self._loading = threading.Lock()
 
     @property
-    def model(self) -> Encoder | str:
+    def encoder_or_name(self) -> Encoder | str:
         """The encoder, or its name while it is not loaded."""
         return self._model
 
@@ -220,6 +225,32 @@ class LocalEngine:
     def collections(self) -> list[str]:
         """Return the names of the store's collections."""
         return self._store.collections()
+
+    def model(self) -> ModelInfo:
+        """Say which encoder this is, loading it."""
+        return model_info(self.encoder)
+
+    def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        tokens: Sequence[Sequence[int]] = (),
+        kind: TextKind = "document",
+        dimensions: int | None = None,
+        late_chunking: bool = False,
+        max_tokens: int | None = None,
+    ) -> Vectors:
+        """Embed texts, or what token ids stand for."""
+        encoder = self.encoder
+        given = decode_tokens(encoder, tokens) if tokens else texts
+        check_tokens(encoder, given, limit=max_tokens)
+        return embed_texts(encoder, given, kind=kind, dimensions=dimensions, late_chunking=late_chunking)
+
+    def score(self, query: str, texts: Sequence[str], *, max_tokens: int | None = None) -> TextScores:
+        """Score texts against a query."""
+        encoder = self.encoder
+        check_tokens(encoder, [query, *texts], limit=max_tokens)
+        return score_texts(encoder, query, texts)
 
     def describe(self) -> CollectionInfo:
         """Tell what is in the collection."""

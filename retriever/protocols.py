@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from encoders.types import Document
+    from encoders.types import Document, TextKind
     from indexers.diagnosis import Diagnosis
     from retriever.types import (
         BackupReport,
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
         IndexReport,
         Job,
         JobKind,
+        ModelInfo,
         Progress,
         Resolution,
         SearchOptions,
         SearchResult,
         SyncReport,
+        TextScores,
+        Vectors,
     )
 
 
@@ -65,6 +68,21 @@ class Engine(Protocol):
     def back_up(self, target: str) -> BackupReport: ...
 
     def collections(self) -> list[str]: ...
+
+    def model(self) -> ModelInfo: ...
+
+    def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        tokens: Sequence[Sequence[int]],
+        kind: TextKind,
+        dimensions: int | None,
+        late_chunking: bool,
+        max_tokens: int | None,
+    ) -> Vectors: ...
+
+    def score(self, query: str, texts: Sequence[str], *, max_tokens: int | None) -> TextScores: ...
 
     def describe(self) -> CollectionInfo: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -24,11 +25,14 @@ __all__ = [
     "Job",
     "JobKind",
     "JobState",
+    "ModelInfo",
     "Progress",
     "Resolution",
     "SearchOptions",
     "SearchResult",
     "SyncReport",
+    "TextScores",
+    "Vectors",
     "Warned",
 ]
 
@@ -84,6 +88,68 @@ class CollectionInfo:
     characters: int
     incomplete: int
     fields: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """The encoder of a store.
+
+    Attributes:
+        name: how it is called where it was made.
+        revision: of its weights.
+        dim: length of a vector.
+        max_tokens: the longest text in one pass; longer ones are read in parts and averaged.
+        reranks_by: how it scores texts against a query: ``late-interaction`` over token
+            vectors, or ``cosine`` where it has none.
+    """
+
+    name: str
+    revision: str
+    dim: int
+    max_tokens: int
+    reranks_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vectors:
+    """Vectors of texts, in their order.
+
+    Attributes:
+        dim: length of each.
+        data: little-endian 32-bit floats, row after row.
+        coverage: what of each text was embedded; a text in several segments was split and averaged.
+    """
+
+    model: str
+    dim: int
+    data: bytes
+    coverage: tuple[Coverage, ...]
+
+    def __len__(self) -> int:
+        return len(self.coverage)
+
+    def row(self, place: int) -> bytes:
+        """Return the bytes of one vector."""
+        return self.data[4 * self.dim * place : 4 * self.dim * (place + 1)]
+
+    def rows(self) -> list[list[float]]:
+        """Return all vectors as lists of numbers."""
+        return [list(struct.unpack(f"<{self.dim}f", self.row(place))) for place in range(len(self))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextScores:
+    """How well texts answer a query, in the order of the texts.
+
+    Attributes:
+        model: the encoder and how it scored.
+        scores: 0 to 1; they order the texts of one call.
+        tokens: read for it.
+    """
+
+    model: str
+    scores: tuple[float, ...]
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,9 +21,12 @@ from retriever.types import (
     Estimate,
     IndexReport,
     Job,
+    ModelInfo,
     Resolution,
     SearchResult,
     SyncReport,
+    TextScores,
+    Vectors,
 )
 from retriever.wire import decode, encode, error_from_wire
 
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
 
-    from encoders.types import Document
+    from encoders.types import Document, TextKind
     from retriever.types import JobKind, Progress, SearchOptions
 
 T = TypeVar("T")
@@ -185,6 +188,36 @@ class OwnedEngine:
     def collections(self) -> list[str]:
         """Return the names of the store's collections."""
         return self._call("collections", list[str])
+
+    def model(self) -> ModelInfo:
+        """Say which encoder this is."""
+        return self._call("model", ModelInfo)
+
+    def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        tokens: Sequence[Sequence[int]] = (),
+        kind: TextKind = "document",
+        dimensions: int | None = None,
+        late_chunking: bool = False,
+        max_tokens: int | None = None,
+    ) -> Vectors:
+        """Embed texts, or what token ids stand for."""
+        return self._call(
+            "embed",
+            Vectors,
+            texts=texts,
+            tokens=tokens,
+            kind=kind,
+            dimensions=dimensions,
+            late_chunking=late_chunking,
+            max_tokens=max_tokens,
+        )
+
+    def score(self, query: str, texts: Sequence[str], *, max_tokens: int | None = None) -> TextScores:
+        """Score texts against a query."""
+        return self._call("score", TextScores, query=query, texts=texts, max_tokens=max_tokens)
 
     def describe(self) -> CollectionInfo:
         """Tell what is in the collection."""

@@ -194,6 +194,12 @@ class Owner:
                 return engine.back_up(given["target"])
             case "doctor":
                 return engine.doctor(repair=given["repair"], progress=tell)
+            case "model":
+                return engine.model()
+            case "embed":
+                return engine.embed(**given)
+            case "score":
+                return engine.score(**given)
             case "describe":
                 return engine.describe()
             case "create":
@@ -216,7 +222,7 @@ class Owner:
             key = (collection, encoder)
             if key not in self._engines:
                 shared = next((one for (_, name), one in self._engines.items() if name == encoder), None)
-                model = shared.model if shared else encoder
+                model = shared.encoder_or_name if shared else encoder
                 self._engines[key] = LocalEngine(self._store, collection=collection, encoder=model)
             return self._engines[key]
 

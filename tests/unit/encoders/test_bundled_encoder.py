@@ -155,3 +155,10 @@ def test_text_far_beyond_the_model_raises_no_warning_and_loses_no_token(tokenize
     [spans] = tokenizer.tokenize(["rent " * 50_000])
     assert len(spans) == 50_000
     assert spans.known.all()
+
+
+def test_ids_of_the_vocabulary_stand_for_text_and_others_are_refused(tokenizer):
+    [read] = tokenizer.read(["Rent is due."])
+    assert tokenizer.decode(read.ids.tolist()) == "rent is due."
+    with pytest.raises(InvalidInputError, match="token id 100000 is not in this model's vocabulary of 30522"):
+        tokenizer.decode([1012, 100_000])

@@ -1,0 +1,138 @@
+"""The application: routes, middleware, and what runs beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.openapi.utils import get_openapi
+
+from api import (
+    routes_collections,
+    routes_documents,
+    routes_files,
+    routes_health,
+    routes_jobs,
+    routes_models,
+    routes_search,
+)
+from api.errors import Problem, install
+from api.metrics import Metrics
+from api.middleware import Calls, Hosts, Sizes
+from api.service import Service
+from encoders.errors import RetrievalError
+from retriever import __version__
+
+logger = logging.getLogger(__name__)
+
+_ROUTERS = (
+    routes_health.router,
+    routes_collections.router,
+    routes_documents.router,
+    routes_files.router,
+    routes_jobs.router,
+    routes_search.router,
+    routes_models.router,
+)
+_BEAT_S = 5.0
+_TICK_S = 0.02
+_ABOUT = (
+    "Find long documents and the exact evidence in them. Offsets are Unicode code points, half-open. "
+    "Errors are RFC 9457 problems with a stable `code`; the drop-in routes answer with OpenAI's and "
+    "Cohere's shapes."
+)
+
+
+def create_app(service: Service) -> FastAPI:
+    """Build the application over a service, which it closes at its end."""
+    settings = service.settings
+    app = FastAPI(
+        title="longdoc",
+        version=__version__,
+        description=_ABOUT,
+        lifespan=_lifespan,
+        docs_url="/docs" if settings.docs else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
+    )
+    app.state.service = service
+    app.state.metrics = metrics = Metrics()
+    for lane in service.lanes:
+        metrics.watch_queue(lane.name, lambda lane=lane: lane.pending)  # type: ignore[misc]  # bound now
+    for router in _ROUTERS:
+        app.include_router(router)
+    install(app)
+    app.add_middleware(Sizes, settings=settings)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-API-Key"],
+            expose_headers=["ETag", "Retry-After", "X-Request-Id"],
+        )
+    app.add_middleware(Hosts, allowed=settings.hosts)
+    app.add_middleware(Calls, metrics=metrics)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    beside = [
+        asyncio.create_task(_keep_in_touch(service)),
+        asyncio.create_task(_watch_loop(app.state.metrics)),
+    ]
+    try:
+        yield
+    finally:
+        service.closing = True
+        for task in beside:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await asyncio.to_thread(service.close)
+
+
+async def _keep_in_touch(service: Service) -> None:
+    """Load the encoder, then ask for a sign of life now and then; a store's process that died starts anew.
+
+    It must run for the jobs in its queue to go on, even when nobody asks anything.
+    """
+    while True:
+        try:
+            await service.call(service.control, "default", lambda r: r.model())
+            service.ready = True
+        except RetrievalError as error:
+            service.ready = False
+            logger.warning("the store does not answer: %s", type(error).__name__)
+        await asyncio.sleep(_BEAT_S if service.ready else 0.5)
+
+
+async def _watch_loop(metrics: Metrics) -> None:
+    """Measure how late the event loop wakes up: something that blocks it shows here."""
+    while True:
+        due = time.perf_counter() + _TICK_S
+        await asyncio.sleep(_TICK_S)
+        metrics.lag(max(0.0, time.perf_counter() - due))
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document with the schema of problems, which no handler returns by itself."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = made.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(problem.pop("$defs", {}))
+        schemas["Problem"] = problem
+        app.openapi_schema = made
+    return app.openapi_schema

@@ -1,0 +1,227 @@
+"""Documents of a collection: list, add, and one by its id, which may hold slashes and so is a parameter."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from api.access import Access, Reading, Writing
+from api.answers import Cursor, Page, agrees, etag, json_answer, read_cursor
+from api.errors import problem_responses
+from api.rights import is_visible, visible
+from api.shapes import Body, body_model, to_domain
+from encoders.errors import InvalidInputError
+from encoders.types import Document, Span
+from indexers.errors import InvalidDocumentError, VersionMismatchError
+from retriever.errors import NotFoundError, TooLargeError
+from retriever.types import DocumentInfo, IndexReport, Resolution
+
+router = APIRouter(
+    prefix="/v1/collections/{collection}",
+    tags=["documents"],
+    responses=problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503, 504),
+)
+
+DocumentId = Annotated[
+    str,
+    Query(
+        alias="id",
+        min_length=1,
+        max_length=512,
+        description="The document's id; it may hold slashes.",
+        examples=["emea/msa-2021.pdf"],
+    ),
+]
+IfMatch = Annotated[str | None, Header(alias="If-Match", description="Version or ETag of the document.")]
+
+DocumentBody = body_model(Document, name="NewDocument", without=frozenset({"marks", "notes"}))
+DocumentText = body_model(Document, name="DocumentText", without=frozenset({"id", "marks", "notes"}))
+
+
+class NewDocuments(Body):
+    """Documents that are already text; one whose id is there is replaced."""
+
+    documents: list[DocumentBody] = Field(  # type: ignore[valid-type]  # made at run time
+        min_length=1,
+        examples=[[{"id": "a.txt", "text": "The tide rises twice a day.", "metadata": {"year": 2021}}]],
+    )
+
+
+class Deletion(BaseModel):
+    """Ids that were there and are deleted, and ids that were not there."""
+
+    deleted: list[str]
+    missing: list[str]
+
+
+class TextSpan(BaseModel):
+    """A span of a document's text, in code points; ``text`` is exactly what is there."""
+
+    id: str
+    version: int
+    start: int
+    end: int
+    text: str
+
+
+@router.post("/documents", response_model=IndexReport, operation_id="add_documents")
+async def add_documents(request: Request, access: Writing, body: NewDocuments) -> Response:
+    """Index texts, and answer when they can be found; `failed` says which were refused and why."""
+    service = access.service
+    limit = service.settings.max_documents
+    if len(body.documents) > limit:
+        raise TooLargeError(f"{len(body.documents)} documents in one call, the limit is {limit}", limit=limit)
+    documents = [to_domain(one, Document) for one in body.documents]
+    report = await service.call(service.bulk, access.collection, lambda r: r.add(documents), request=request)
+    return json_answer(report)
+
+
+@router.get("/document", response_model=DocumentInfo, operation_id="get_document")
+async def get_document(request: Request, access: Reading, doc_id: DocumentId) -> Response:
+    """Return a document without its text; its `ETag` carries the version."""
+    info = await visible(request, access, doc_id)
+    return json_answer(info, headers={"ETag": etag(info)})
+
+
+@router.get("/documents", response_model=Page[DocumentInfo], operation_id="list_documents")
+async def list_documents(
+    request: Request,
+    access: Reading,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    cursor: Annotated[str | None, Query(max_length=2_000)] = None,
+    coverage_lt: Annotated[
+        float | None,
+        Query(ge=0, le=1, description="Only documents with a smaller share of their tokens embedded."),
+    ] = None,
+) -> Response:
+    """List documents by id; `coverage_lt=1` finds those that are not fully searchable."""
+    service = access.service
+    of = f"documents {access.collection} {coverage_lt}"
+    after = read_cursor(cursor, query=of).after if cursor is not None else ""
+    everything = await service.call(
+        service.interactive, access.collection, lambda r: r.list(), request=request
+    )
+    found = [
+        info
+        for info in everything
+        if info.id > after
+        and (coverage_lt is None or info.coverage.share < coverage_lt)
+        and is_visible(info, access.filter)
+    ]
+    more = len(found) > limit
+    return json_answer(
+        {"data": found[:limit], "next_cursor": Cursor(found[limit - 1].id, of).text() if more else None}
+    )
+
+
+@router.put("/document", response_model=IndexReport, operation_id="put_document")
+async def put_document(
+    request: Request,
+    access: Writing,
+    doc_id: DocumentId,
+    body: DocumentText,  # type: ignore[valid-type]  # made at run time
+    if_match: IfMatch = None,
+) -> Response:
+    """Index one text under an id, in place of what was there."""
+    service = access.service
+    document = to_domain(body, Document, id=doc_id)
+    if if_match is not None:
+        _check(if_match, await visible(request, access, doc_id))
+    report = await service.call(service.bulk, access.collection, lambda r: r.add([document]), request=request)
+    if report.failed:
+        raise InvalidDocumentError(report.failed[0].reason, id=doc_id)
+    return json_answer(report)
+
+
+@router.delete("/document", response_model=Deletion, operation_id="delete_document")
+async def delete_document(
+    request: Request, access: Writing, doc_id: DocumentId, if_match: IfMatch = None
+) -> Response:
+    """Delete a document."""
+    service = access.service
+    info = await visible(request, access, doc_id)
+    if if_match is not None:
+        _check(if_match, info)
+    deleted = await service.call(
+        service.interactive, access.collection, lambda r: r.delete([doc_id]), request=request
+    )
+    return json_answer({"deleted": deleted, "missing": [] if deleted else [doc_id]})
+
+
+@router.get("/text", response_model=TextSpan, operation_id="get_text")
+async def get_text(
+    request: Request,
+    access: Reading,
+    doc_id: DocumentId,
+    start: Annotated[int, Query(ge=0)] = 0,
+    end: Annotated[
+        int | None, Query(ge=0, description="One past the last; the whole rest by default.")
+    ] = None,
+    version: Annotated[int | None, Query(ge=1, description="The version that was cited.")] = None,
+) -> Response:
+    """Return the code points `[start, end)` of a document.
+
+    With `version`, the words as they were cited, as long as that version is kept.
+    """
+    service = access.service
+    info = await visible(request, access, doc_id)
+    wanted = Span(start, info.characters if end is None else end)
+    if version is not None and version != info.version:
+        return await _earlier(request, access, doc_id, version, wanted)
+    if wanted.end > info.characters:
+        raise InvalidInputError(
+            f"the text ends at {info.characters}, the span at {wanted.end}", characters=info.characters
+        )
+    text = await service.call(
+        service.interactive,
+        access.collection,
+        lambda r: r.text(doc_id, wanted.start, wanted.end),
+        request=request,
+    )
+    return json_answer(
+        {"id": doc_id, "version": info.version, "start": wanted.start, "end": wanted.end, "text": text}
+    )
+
+
+@router.get("/resolve", response_model=Resolution, operation_id="resolve")
+async def resolve(
+    request: Request,
+    access: Reading,
+    evidence_id: Annotated[str, Query(min_length=1, max_length=2_000, examples=["ev_7Qk2"])],
+) -> Response:
+    """Find where the words of an earlier answer are now."""
+    service = access.service
+    found = await service.call(
+        service.interactive, access.collection, lambda r: r.resolve(evidence_id), request=request
+    )
+    if access.filter is not None:
+        await visible(request, access, found.document_id)
+    return json_answer(found)
+
+
+async def _earlier(request: Request, access: Access, doc_id: str, version: int, span: Span) -> Response:
+    service = access.service
+    found = await service.call(
+        service.interactive,
+        access.collection,
+        lambda r: r.resolve_span(doc_id, version, span.start, span.end),
+        request=request,
+    )
+    if len(found.text) != len(span):
+        raise NotFoundError(
+            f"version {version} of {doc_id!r} is not kept or has no such span: {found.reason or 'too short'}",
+            id=doc_id,
+            version=version,
+        )
+    return json_answer(
+        {"id": doc_id, "version": version, "start": span.start, "end": span.end, "text": found.text}
+    )
+
+
+def _check(if_match: str, info: DocumentInfo) -> None:
+    if not agrees(if_match, info):
+        raise VersionMismatchError(
+            f"the document is at {etag(info)}, If-Match names {if_match}", id=info.id, version=info.version
+        )

@@ -1,0 +1,96 @@
+"""Files in, a job out; and what works on folders of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, File, Request, Response, UploadFile
+from pydantic import Field
+
+from api.access import Writing
+from api.answers import json_answer
+from api.errors import problem_responses
+from api.shapes import Body
+from api.uploads import Upload, safe_name
+from encoders.errors import InvalidInputError
+from retriever import Retriever
+from retriever.errors import PermissionDeniedError, TooLargeError
+from retriever.types import Job
+
+router = APIRouter(
+    prefix="/v1/collections/{collection}",
+    tags=["jobs"],
+    responses=problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503, 504),
+)
+
+
+class SyncFolder(Body):
+    """A folder of the service's machine."""
+
+    folder: str = Field(min_length=1, max_length=4_096, examples=["/data/contracts"])
+
+
+@router.post(
+    "/files",
+    status_code=202,
+    response_model=Job,
+    operation_id="upload_files",
+)
+async def upload_files(
+    request: Request,
+    access: Writing,
+    files: Annotated[
+        list[UploadFile],
+        File(description="Files; the name of each, a relative path, becomes the document's id."),
+    ],
+) -> Response:
+    """Take files and index them in the background; the answer is the job that does it."""
+    service = access.service
+    if len(files) > service.settings.max_upload_files:
+        raise TooLargeError(
+            f"{len(files)} files in one upload, the limit is {service.settings.max_upload_files}",
+            limit=service.settings.max_upload_files,
+        )
+    names = [safe_name(file.filename or "") for file in files]
+
+    def take(retriever: Retriever) -> Job:
+        upload = Upload(service.settings.store)
+        try:
+            for name, file in zip(names, files, strict=True):
+                upload.write(name, file.file)
+            return retriever.submit([upload.folder])
+        except BaseException:
+            upload.discard()
+            raise
+
+    job = await service.call(service.bulk, access.collection, take, request=request)
+    return json_answer(job, status=202, headers={"Location": f"/v1/jobs/{job.id}"})
+
+
+@router.post("/sync", status_code=202, response_model=Job, operation_id="sync_folder")
+async def sync_folder(request: Request, access: Writing, body: SyncFolder) -> Response:
+    """Make the collection equal to a folder of this machine, one that the settings allow."""
+    service = access.service
+    folder = _allowed(body.folder, service.settings.sync_roots)
+    job = await service.call(
+        service.control, access.collection, lambda r: r.submit([folder], sync=True), request=request
+    )
+    return json_answer(job, status=202, headers={"Location": f"/v1/jobs/{job.id}"})
+
+
+def _allowed(name: str, roots: tuple[Path, ...]) -> Path:
+    """Return the real path of a folder that lies in an allowed one.
+
+    Raises:
+        PermissionDeniedError: it lies elsewhere; whether it exists is not told.
+        InvalidInputError: it is no folder.
+    """
+    if "\0" in name:
+        raise InvalidInputError("a path holds no NUL")
+    folder = Path(name).resolve()
+    if not any(folder.is_relative_to(root.resolve()) for root in roots):
+        raise PermissionDeniedError("the folder is not in one that LONGDOC_SYNC_ROOTS allows")
+    if not folder.is_dir():
+        raise InvalidInputError(f"{name} is no folder; nothing was changed")
+    return folder
