@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -19,6 +19,7 @@ from retriever.types import DocumentInfo
 T = TypeVar("T")
 
 _BAGS = frozenset({"location"})
+_TAG = re.compile(r'(?:W/)?"?(\d{1,9})(?:\.(\d{1,9}))?"?')
 
 
 class Page(BaseModel, Generic[T]):
@@ -78,19 +79,28 @@ def _without_unknown(value: Any) -> Any:
 
 
 def etag(info: DocumentInfo) -> str:
-    """Return the entity tag of a document: its version, and a digest that changes with its metadata."""
-    digest = hashlib.blake2b(
-        msgspec.json.encode([info.content_hash, info.title, info.source, info.metadata], order="sorted"),
-        digest_size=6,
-    )
-    return f'"{info.version}-{digest.hexdigest()}"'
+    """Return the entity tag of a document: version and revision."""
+    return f'"{info.version}.{info.revision}"'
 
 
-def agrees(condition: str, info: DocumentInfo) -> bool:
-    """Tell whether an ``If-Match`` names this document: its tag, its bare version, or ``*``."""
-    own = etag(info)
-    for one in condition.split(","):
-        tag = one.strip().removeprefix("W/")
-        if tag in ("*", own) or tag.strip('"') == str(info.version):
-            return True
-    return False
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What an ``If-Match`` asks for; None where it asks for nothing."""
+
+    version: int | None = None
+    revision: int | None = None
+
+
+def read_if_match(header: str | None) -> Condition:
+    """Read an ``If-Match``: an entity tag of ours, a bare version, or ``*``.
+
+    Raises:
+        InvalidInputError: it is something else.
+    """
+    if header is None or header.strip() == "*":
+        return Condition()
+    found = _TAG.fullmatch(header.strip())
+    if found is None:
+        raise InvalidInputError('If-Match takes one entity tag such as "3.0", or a version such as "3"')
+    version, revision = found.groups()
+    return Condition(int(version), int(revision) if revision is not None else None)

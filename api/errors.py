@@ -34,6 +34,7 @@ STATUS: Final[Mapping[type[RetrievalError], int]] = {
     indexing.CollectionNotFoundError: 404,
     indexing.DocumentNotFoundError: 404,
     indexing.FingerprintMismatchError: 409,
+    indexing.VersionMismatchError: 412,
     indexing.DiskSpaceError: 507,
     service.OwnerStartError: 503,
     service.OwnerLostError: 503,

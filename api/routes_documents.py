@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.access import Access, Reading, Writing
-from api.answers import Cursor, Page, agrees, etag, json_answer, read_cursor
+from api.answers import Condition, Cursor, Page, etag, json_answer, read_cursor, read_if_match
 from api.errors import problem_responses
 from api.rights import is_visible, visible
 from api.shapes import Body, body_model, to_domain
@@ -47,6 +47,19 @@ class NewDocuments(Body):
         min_length=1,
         examples=[[{"id": "a.txt", "text": "The tide rises twice a day.", "metadata": {"year": 2021}}]],
     )
+
+
+class MetadataPatch(Body):
+    """Objects merge, null removes a key, everything else replaces."""
+
+    metadata: dict[str, Any] = Field(examples=[{"year": 2022, "draft": None}])
+
+
+class WhichDocuments(Body):
+    """Documents by their ids, or by a filter that is not empty; not both."""
+
+    ids: list[str] | None = Field(default=None, max_length=10_000, examples=[["a.txt"]])
+    filter: dict[str, Any] | None = Field(default=None, examples=[None])
 
 
 class Deletion(BaseModel):
@@ -125,14 +138,43 @@ async def put_document(
     if_match: IfMatch = None,
 ) -> Response:
     """Index one text under an id, in place of what was there."""
-    service = access.service
+    service, condition = access.service, read_if_match(if_match)
     document = to_domain(body, Document, id=doc_id)
     if if_match is not None:
-        _check(if_match, await visible(request, access, doc_id))
+        info = await visible(request, access, doc_id)
+        if condition not in (
+            Condition(),
+            Condition(info.version),
+            Condition(info.version, info.revision),
+        ):
+            raise VersionMismatchError(
+                f"the document is at {etag(info)}, If-Match names {if_match}", id=doc_id, version=info.version
+            )
     report = await service.call(service.bulk, access.collection, lambda r: r.add([document]), request=request)
     if report.failed:
         raise InvalidDocumentError(report.failed[0].reason, id=doc_id)
     return json_answer(report)
+
+
+@router.patch("/document", response_model=DocumentInfo, operation_id="patch_document")
+async def patch_document(
+    request: Request,
+    access: Writing,
+    doc_id: DocumentId,
+    body: MetadataPatch,
+    if_match: IfMatch = None,
+) -> Response:
+    """Change the metadata by a JSON merge patch (RFC 7396); nothing is embedded again."""
+    service, condition = access.service, read_if_match(if_match)
+    info = await service.call(
+        service.interactive,
+        access.collection,
+        lambda r: r.patch(
+            doc_id, body.metadata, if_version=condition.version, if_revision=condition.revision
+        ),
+        request=request,
+    )
+    return json_answer(info, headers={"ETag": etag(info)})
 
 
 @router.delete("/document", response_model=Deletion, operation_id="delete_document")
@@ -140,14 +182,31 @@ async def delete_document(
     request: Request, access: Writing, doc_id: DocumentId, if_match: IfMatch = None
 ) -> Response:
     """Delete a document."""
-    service = access.service
-    info = await visible(request, access, doc_id)
-    if if_match is not None:
-        _check(if_match, info)
+    service, condition = access.service, read_if_match(if_match)
+    await visible(request, access, doc_id)
     deleted = await service.call(
-        service.interactive, access.collection, lambda r: r.delete([doc_id]), request=request
+        service.interactive,
+        access.collection,
+        lambda r: r.delete([doc_id], if_version=condition.version, if_revision=condition.revision),
+        request=request,
     )
     return json_answer({"deleted": deleted, "missing": [] if deleted else [doc_id]})
+
+
+@router.post("/documents/delete", response_model=Deletion, operation_id="delete_documents")
+async def delete_documents(request: Request, access: Writing, body: WhichDocuments) -> Response:
+    """Delete documents by their ids, or those that match a filter."""
+    service, ids, where = access.service, body.ids, body.filter
+    if (ids is None) == (where is None):
+        raise InvalidInputError("name either ids or a filter")
+    deleted = await service.call(
+        service.bulk,
+        access.collection,
+        lambda r: r.delete(ids) if ids is not None else r.delete_where(where or {}),
+        request=request,
+    )
+    there = set(deleted)
+    return json_answer({"deleted": deleted, "missing": [one for one in ids or () if one not in there]})
 
 
 @router.get("/text", response_model=TextSpan, operation_id="get_text")
@@ -167,7 +226,10 @@ async def get_text(
     """
     service = access.service
     info = await visible(request, access, doc_id)
-    wanted = Span(start, info.characters if end is None else end)
+    stop = info.characters if end is None else end
+    if stop < start:
+        raise InvalidInputError(f"the span starts at {start} and ends at {stop}", start=start, end=stop)
+    wanted = Span(start, stop)
     if version is not None and version != info.version:
         return await _earlier(request, access, doc_id, version, wanted)
     if wanted.end > info.characters:
@@ -218,10 +280,3 @@ async def _earlier(request: Request, access: Access, doc_id: str, version: int, 
     return json_answer(
         {"id": doc_id, "version": version, "start": span.start, "end": span.end, "text": found.text}
     )
-
-
-def _check(if_match: str, info: DocumentInfo) -> None:
-    if not agrees(if_match, info):
-        raise VersionMismatchError(
-            f"the document is at {etag(info)}, If-Match names {if_match}", id=info.id, version=info.version
-        )
