@@ -83,8 +83,8 @@ def _say_error(error: Exception, *, as_json: bool) -> None:
         click.echo(f"error: {error}", err=True)
 
 
-def _store_options(command: Command) -> Command:
-    """Add what every verb on a store takes, and hand it an open retriever."""
+def store_options(command: Command) -> Command:
+    """Add the options that say which store, and hand the verb an open retriever."""
 
     @click.option(
         "--store", type=click.Path(path_type=Path), default=Path("longdoc-store"), envvar="LONGDOC_STORE",
@@ -95,7 +95,6 @@ def _store_options(command: Command) -> Command:
         "--encoder", default="bundled", envvar="LONGDOC_ENCODER", show_default=True,
         help="Name or folder of a sentence-transformers model.",
     )  # fmt: skip
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @wraps(command)
     def with_retriever(*, store: Path, collection: str, encoder: str, **options: Any) -> Any:
         from retriever import Retriever
@@ -105,6 +104,11 @@ def _store_options(command: Command) -> Command:
             return command(retriever, **options)
 
     return with_retriever  # type: ignore[return-value]  # click reads the options off the wrapper
+
+
+def _store_options(command: Command) -> Command:
+    """Add what every verb that prints takes: the options of the store, and ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(store_options(command))
 
 
 @longdoc.command()
