@@ -141,23 +141,31 @@ class _Walk:
         self._roles = roles
         self._starts: list[int] = []
         self._depths: list[int] = []
-        self._defines: list[bool] = []
+        self._defining: list[int] = []
         self._moved: dict[int, int] = {}
         self._definitions: list[Definition] = []
         self._scopes: list[Definition] = []
         self._runs: dict[int, tuple[int, int]] = {}
 
     def run(self, tree: Tree) -> Outline:
+        """Walk ``tree``; this loop sees every node of every file, so it calls little."""
+        roles, starts, depths, runs = self._roles, self._starts, self._depths, self._runs
         cursor = tree.walk()
         depth = int(cursor.goto_first_child())
         in_definition = [False] * (_DEEPEST + 2)
         while depth:
             node = cursor.node
-            role = _UNNAMED if node is None else self._roles[node.kind_id]
+            role = _UNNAMED if node is None else roles[node.kind_id]
             if node is not None and role > _COMMENT:
-                small = self._note(node, role, depth)
-                look = (not small or role > _PLAIN or in_definition[depth]) and depth < _DEEPEST
-                if look and cursor.goto_first_child():
+                start = node.start_byte
+                if runs:
+                    self._attach(start, depth)
+                if role == _DEFINES:
+                    self._define(node, len(starts))
+                starts.append(start)
+                depths.append(depth)
+                look = role > _PLAIN or in_definition[depth] or node.end_byte - start > _SMALL_BYTES
+                if look and depth < _DEEPEST and cursor.goto_first_child():
                     depth += 1
                     in_definition[depth] = role == _DEFINES
                     continue
@@ -165,20 +173,16 @@ class _Walk:
                 self._note_comment(node.start_byte, node.end_byte, depth)
             while depth and not cursor.goto_next_sibling():
                 cursor.goto_parent()
-                self._runs.pop(depth, None)
+                if runs:
+                    runs.pop(depth, None)
                 depth -= 1
         return self._outline(tree)
 
-    def _note(self, node: Node, role: int, depth: int) -> bool:
-        """Note where a node begins; return whether it is too small to hold a good cut."""
-        start = node.start_byte
-        run = self._runs.pop(depth, None) if self._runs else None
+    def _attach(self, start: int, depth: int) -> None:
+        """Give the comments that end right before ``start`` to the node there."""
+        run = self._runs.pop(depth, None)
         if run is not None and self._source.count(b"\n", run[1], start) <= 1:
             self._moved[start] = self._moved.get(run[0], run[0])
-        self._starts.append(start)
-        self._depths.append(depth)
-        self._defines.append(role == _DEFINES and self._define(node))
-        return node.end_byte - start <= _SMALL_BYTES
 
     def _note_comment(self, start: int, end: int, depth: int) -> None:
         line = self._source.rfind(b"\n", 0, start) + 1
@@ -191,23 +195,23 @@ class _Walk:
         self._runs[depth] = (start, end)
         self._starts.append(start)
         self._depths.append(depth)
-        self._defines.append(False)
 
-    def _define(self, node: Node) -> bool:
+    def _define(self, node: Node, place: int) -> None:
         while self._scopes and self._scopes[-1].end <= node.start_byte:
             self._scopes.pop()
         definition = read_definition(node, self._source, self._scopes[-1] if self._scopes else None)
-        if definition is None:
-            return False
-        self._scopes.append(definition)
-        self._definitions.append(definition)
-        return True
+        if definition is not None:
+            self._scopes.append(definition)
+            self._definitions.append(definition)
+            self._defining.append(place)
 
     def _outline(self, tree: Tree) -> Outline:
+        defines = np.zeros(len(self._starts), dtype=np.bool_)
+        defines[self._defining] = True
         return Outline(
             np.array(self._starts, dtype=np.int64),
             np.array(self._depths, dtype=np.int64),
-            np.array(self._defines, dtype=np.bool_),
+            defines,
             self._moved,
             tuple(self._definitions),
             tree.root_node.has_error,

@@ -18,6 +18,7 @@ from encoders.errors import InvalidInputError, ModelError
 from encoders.inputs import require_texts
 from encoders.types import TokenSpans
 from encoders.word_repair import repair_words
+from encoders.word_table import WordTable, reads_by_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from tokenizers import Encoding
     from tokenizers import Tokenizer as RustTokenizer
 
-    from encoders.types import IntArray
+    from encoders.types import BoolArray, IntArray
+    from encoders.word_table import Tokens
 
 _PIECE_CHARACTERS = 50_000
 _GROUP_CHARACTERS = 2_000_000
@@ -63,6 +65,7 @@ class FastTokenizer:
         self._unknown = _unknown_id(tokenizer, state["model"])
         self._spaces_lead = "ByteLevel" in json.dumps(state["pre_tokenizer"])
         self._prompt_tokens = prompt_tokens
+        self._table = WordTable(self._read_as_words) if reads_by_words(state) else None
 
     @property
     def special_tokens(self) -> int:
@@ -122,6 +125,11 @@ class FastTokenizer:
         if lead:
             led = self.read([lead + text if text else "" for text in texts])
             return [_without_lead(one, len(lead)) for one in led]
+        if self._table is None:
+            return self._read_whole(texts)
+        return [self._tokenized(*self._table.read(text)) for text in texts]
+
+    def _read_whole(self, texts: Sequence[str]) -> list[TokenizedText]:
         done: list[list[TokenizedText]] = [[] for _ in texts]
         for group in _groups(self._pieces(texts)):
             encodings = self._rust.encode_batch([piece for _, _, piece in group], add_special_tokens=False)
@@ -149,7 +157,14 @@ class FastTokenizer:
             ids, offsets, word_starts = repair_words(
                 piece, ids, offsets, word_starts, unknown=self._unknown, encode=self._encode_pieces
             )
-        return TokenizedText(ids, TokenSpans(offsets + start, ids != self._unknown, word_starts))
+        return self._tokenized(ids, offsets + start, word_starts)
+
+    def _tokenized(self, ids: IntArray, offsets: IntArray, word_starts: BoolArray) -> TokenizedText:
+        return TokenizedText(ids, TokenSpans(offsets, ids != self._unknown, word_starts))
+
+    def _read_as_words(self, text: str) -> Tokens:
+        read = self._read_whole([text])[0]
+        return read.ids, read.spans.offsets, read.spans.word_starts
 
     def _encode_pieces(self, pieces: Sequence[str]) -> list[tuple[IntArray, IntArray]]:
         return [
