@@ -26,8 +26,8 @@ def evidence_id(generation: str, span: Span) -> str:
     return _PREFIX + base64.urlsafe_b64encode(data).decode()
 
 
-def resolve_evidence(collection: Collection, name: str) -> Resolution:
-    """Find the span that an evidence id names.
+def parse_evidence_id(name: str) -> tuple[str, Span]:
+    """Return the generation and the span that an evidence id names.
 
     Raises:
         InvalidInputError: it is no evidence id.
@@ -38,10 +38,20 @@ def resolve_evidence(collection: Collection, name: str) -> Resolution:
     except (binascii.Error, ValueError) as error:
         raise InvalidInputError(f"{name!r} is no evidence id", id=name) from error
     start, length = int.from_bytes(data[16:21], "big"), int.from_bytes(data[21:24], "big")
+    return generation, Span(start, start + length)
+
+
+def resolve_evidence(collection: Collection, name: str) -> Resolution:
+    """Find the span that an evidence id names.
+
+    Raises:
+        InvalidInputError: it is no evidence id.
+    """
+    generation, span = parse_evidence_id(name)
     version = collection.version_of_generation(generation)
     if version is None:
         return Resolution(status="gone", reason="the version it was taken from is no longer kept")
-    return _resolve(collection, version, Span(start, start + length))
+    return _resolve(collection, version, span)
 
 
 def resolve_span(collection: Collection, doc_id: str, number: int, span: Span) -> Resolution:

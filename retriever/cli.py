@@ -14,14 +14,16 @@ from dataclasses import asdict, is_dataclass
 from functools import wraps
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from encoders.errors import RetrievalError
+from retriever.context.types import EXPANSIONS, FORMATS, ORDERS
 
 if TYPE_CHECKING:
     from retriever import Retriever
+    from retriever.context.types import CitationRef, Context, Expand, Format, Order, Verification
     from retriever.types import DocumentInfo, Estimate, IndexReport, Job, Progress, SearchResult
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -180,6 +182,73 @@ def search(
         _print_json(result)
     else:
         _print_result(result)
+
+
+@longdoc.command()
+@click.argument("queries", nargs=-1, required=True)
+@click.option("--max-tokens", default=3000, show_default=True, help="Never exceeded.")
+@click.option("--order", type=click.Choice(ORDERS), default="score", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--expand", type=click.Choice(EXPANSIONS), default="sentence", show_default=True)
+@click.option("--tokenizer", help="Of the model that reads it: cl100k_base, gpt-4o, a folder, OWNER/MODEL.")
+@click.option("--per-document", type=click.IntRange(min=1), help="At most so many tokens of one document.")
+@click.option("--limit", type=click.IntRange(min=1), help="Documents searched for.")
+@click.option("--filter", "where", help='JSON, such as \'{"metadata.year": {"$gte": 2021}}\'.')
+@click.option("--citation", default="[{n}]", show_default=True, help="How sources are cited.")
+@_store_options
+def context(
+    retriever: Retriever,
+    *,
+    queries: tuple[str, ...],
+    max_tokens: int,
+    order: Order,
+    form: Format,
+    expand: Expand,
+    tokenizer: str | None,
+    per_document: int | None,
+    limit: int | None,
+    where: str | None,
+    citation: str,
+    as_json: bool,
+) -> None:
+    """Print the sources for a prompt that asks QUERIES, with citations, within a token budget."""
+    search = {"limit": limit, "filter": _parse_json(where)}
+    found = retriever.context(
+        queries,
+        max_tokens=max_tokens,
+        order=order,
+        format=form,
+        expand=expand,
+        tokenizer=tokenizer,
+        max_tokens_per_document=per_document,
+        search={name: value for name, value in search.items() if value is not None},
+        citation=citation,
+    )
+    if as_json:
+        _print_json(found)
+    else:
+        _print_context(found)
+
+
+@longdoc.command()
+@click.argument("answer", type=click.File(encoding="utf-8"))
+@click.argument("context_file", metavar="CONTEXT", type=click.File(encoding="utf-8"))
+@click.option("--citation", default="[{n}]", show_default=True, help="How sources are cited.")
+@_store_options
+def verify(
+    retriever: Retriever, *, answer: IO[str], context_file: IO[str], citation: str, as_json: bool
+) -> None:
+    """Check what ANSWER quotes and cites against CONTEXT, the output of `longdoc context --json`.
+
+    Exit code 1 when a quotation is in no source or a citation names none.
+    """
+    checked = retriever.verify(answer.read(), _read_citations(context_file.read()), citation=citation)
+    if as_json:
+        _print_json(checked)
+    else:
+        _print_verification(checked)
+    if not checked.ok:
+        raise click.exceptions.Exit(_FAILED)
 
 
 @longdoc.command()
@@ -344,6 +413,27 @@ def _print_result(result: SearchResult) -> None:
     from retriever.display import print_result
 
     print_result(result)
+
+
+def _print_context(found: Context) -> None:
+    from retriever.context.display import print_context
+
+    print_context(found)
+
+
+def _print_verification(checked: Verification) -> None:
+    from retriever.context.display import print_verification
+
+    print_verification(checked)
+
+
+def _read_citations(source: str) -> list[CitationRef]:
+    from retriever.context.display import read_citations
+
+    try:
+        return read_citations(source)
+    except ValueError as error:
+        raise click.BadParameter(f"no context: {error}", param_hint="CONTEXT") from error
 
 
 def _print_documents(documents: list[DocumentInfo]) -> None:

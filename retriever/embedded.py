@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from encoders.errors import InvalidInputError
 from encoders.types import Document
+from retriever.context.types import CitationRef, Context, ContextOptions, Template
 from retriever.protocols import QueueingEngine
 from retriever.types import SearchOptions
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from encoders.protocols import Encoder, Segmenter
     from encoders.types import TextKind
     from indexers.diagnosis import Diagnosis
+    from retriever.context.types import Citation, Expand, Format, Order, Tokenizer, Verification
     from retriever.profile import SearchProfile
     from retriever.protocols import Engine
     from retriever.rerank.reranker import ListwiseReranker
@@ -129,6 +131,104 @@ class BaseRetriever:
                 explain=explain,
             )
         )
+
+    def context(
+        self,
+        query: str | Sequence[str] = (),
+        *,
+        max_tokens: int,
+        order: Order = "score",
+        format: Format = "text",  # noqa: A002  # the word of the field
+        expand: Expand = "sentence",
+        tokenizer: str | Tokenizer | None = None,
+        max_tokens_per_document: int | None = None,
+        evidence_ids: Sequence[str] | None = None,
+        search: Mapping[str, Any] | None = None,
+        citation: str = "[{n}]",
+        template: str | Template | Callable[[Mapping[str, str]], str] | None = None,
+        score_gap: float | None = None,
+    ) -> Context:
+        """Make the part of a prompt that holds the sources, with citations that can be checked.
+
+        Found spans are joined with their neighbours, completed to sentences and, when asked,
+        grown to more while the budget lasts. What nearly repeats other evidence is left out.
+        ``dropped`` of the answer lists everything that was found and left out, and why.
+
+        Args:
+            query: a question, or several that share the context: they take turns.
+            max_tokens: never exceeded, labels, separators and templates included; when nothing
+                fits, the text is empty.
+            order: ``score``; ``edges``, the best first, the second best last and the worst in the
+                middle; or ``document``, in the order of each document's text.
+            format: ``text``, ``xml``, ``json``, ``messages`` of a chat, ``blocks`` as Anthropic's
+                search results, ``documents`` as Cohere's.
+            expand: how far spans grow: ``none``, ``sentence``, ``segment`` (the neighbours too),
+                ``section`` (a heading's, a function), ``parent`` (the next one around).
+            tokenizer: that of the model which reads the prompt: the name of a tiktoken encoding or
+                of an OpenAI model, a folder with a ``tokenizer.json``, OWNER/MODEL on the hub,
+                ``encoder``, a tokenizer object, or a function from text to tokens or their number.
+                By default tokens are estimated, on the high side.
+            max_tokens_per_document: at most so many tokens of one document.
+            evidence_ids: of an earlier search, the best first: pack these and do not search. Put
+                your own reranker in between.
+            search: what `search` takes besides the query, such as ``limit`` and ``filter``.
+            citation: how a source is cited; ``{n}`` is its number.
+            template: how a source is written, for ``text`` and ``messages``: a string with the
+                fields of `retriever.context.types.Template`, such a template, or a function of
+                these fields.
+            score_gap: leave out what comes after the first fall of the score by more than this
+                between two neighbours in rank; off by default.
+
+        Raises:
+            InvalidInputError: a value that cannot be used; the message says which.
+            ModelError: there is no such tokenizer.
+        """
+        by_name = tokenizer is None or isinstance(tokenizer, str)
+        written = Template(source=template) if isinstance(template, str) else template
+        options = ContextOptions(
+            queries=(query,) if isinstance(query, str) else tuple(query),
+            max_tokens=max_tokens,
+            order=order,
+            format=format,
+            expand=expand,
+            tokenizer=tokenizer if isinstance(tokenizer, str) else None,
+            max_tokens_per_document=max_tokens_per_document,
+            evidence_ids=None if evidence_ids is None else tuple(evidence_ids),
+            search=dict(search or {}),
+            citation=citation,
+            template=written if isinstance(written, Template) else None,
+            score_gap=score_gap,
+        )
+        own_template = None if written is None or isinstance(written, Template) else written
+        if by_name and own_template is None:
+            return self.engine.context(options)
+        from retriever.context.counting import counter_of, open_counter
+        from retriever.context.packing import pack
+
+        counter = open_counter(options.tokenizer) if by_name else counter_of(tokenizer)
+        return pack(self.engine.gather(options), options, counter, own_template)
+
+    def verify(
+        self,
+        answer: str,
+        citations: Context | Sequence[Citation | CitationRef],
+        *,
+        citation: str = "[{n}]",
+    ) -> Verification:
+        """Map what an answer quotes back to exact spans, and check what it cites.
+
+        Args:
+            answer: of a language model.
+            citations: the context that it was given, or the citations of that.
+            citation: how the context cited its sources.
+
+        Returns:
+            Every quotation with ``exact``, ``normalised`` or ``not_found`` and its span, and
+            every citation that names no source.
+        """
+        given = citations.citations if isinstance(citations, Context) else citations
+        refs = [one if isinstance(one, CitationRef) else CitationRef.of(one) for one in given]
+        return self.engine.verify(answer, refs, citation=citation)
 
     def rerank(
         self,

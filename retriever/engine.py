@@ -18,6 +18,10 @@ from indexers.ingest import Ingest, Unreadable
 from indexers.parsing import FileParser, FoundFile, Skipped, find_files, survey
 from indexers.repair import repair as mend
 from retriever.citations import resolve_evidence, resolve_span
+from retriever.context.building import gather
+from retriever.context.counting import open_counter
+from retriever.context.packing import pack
+from retriever.context.verifying import verify
 from retriever.describing import describe
 from retriever.evidence import EvidenceLimits
 from retriever.inference import check_tokens, decode_tokens, embed_texts, model_info, score_texts
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
     from indexers.collection import Collection
     from indexers.diagnosis import Diagnosis
     from indexers.store import Store
+    from retriever.context.material import Material
+    from retriever.context.types import CitationRef, Context, ContextOptions, Verification
     from retriever.types import (
         BackupReport,
         CollectionInfo,
@@ -138,6 +144,19 @@ class LocalEngine:
         encoder = self.encoder
         collection.check_encoder(encoder.fingerprint)
         return Searcher(collection, encoder, self._profile).search(request)
+
+    def gather(self, options: ContextOptions) -> Material:
+        """Find what a context can be made of."""
+        return gather(self.collection, self._name, options, self.search)
+
+    def context(self, options: ContextOptions) -> Context:
+        """Make the part of a prompt that holds the sources."""
+        counter = open_counter(options.tokenizer, encoder=lambda: self.encoder.tokenizer)
+        return pack(self.gather(options), options, counter)
+
+    def verify(self, answer: str, citations: Sequence[CitationRef], *, citation: str) -> Verification:
+        """Map what an answer quotes back to spans."""
+        return verify(answer, citations, self._version_text, citation=citation)
 
     def get(self, doc_id: str) -> DocumentInfo:
         """Return a document without its text."""
@@ -269,6 +288,10 @@ class LocalEngine:
     def close(self) -> None:
         """Flush, and let other processes open the store."""
         self._store.close()
+
+    def _version_text(self, doc_id: str, version: int) -> str | None:
+        kept = self.collection.version(doc_id, version)
+        return None if kept is None else self.collection.texts.text(kept.text)
 
     def _ingest(
         self,

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from encoders.types import Document, TextKind
     from indexers.diagnosis import Diagnosis
+    from retriever.context.material import Material
+    from retriever.context.types import CitationRef, Context, ContextOptions, Verification
     from retriever.types import (
         BackupReport,
         CollectionInfo,
@@ -40,6 +42,12 @@ class Engine(Protocol):
     ) -> IndexReport: ...
 
     def search(self, options: SearchOptions) -> SearchResult: ...
+
+    def gather(self, options: ContextOptions) -> Material: ...
+
+    def context(self, options: ContextOptions) -> Context: ...
+
+    def verify(self, answer: str, citations: Sequence[CitationRef], *, citation: str) -> Verification: ...
 
     def get(self, doc_id: str) -> DocumentInfo: ...
 

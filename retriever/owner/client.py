@@ -11,6 +11,7 @@ import msgspec
 from indexers.diagnosis import Diagnosis
 from indexers.layout import claim
 from retriever import __version__
+from retriever.context.types import Context, Verification
 from retriever.errors import OwnerLostError
 from retriever.owner.messages import Call, Item, Reply
 from retriever.owner.starting import connect
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from encoders.types import Document, TextKind
+    from retriever.context.material import Material
+    from retriever.context.types import CitationRef, ContextOptions
     from retriever.types import JobKind, Progress, SearchOptions
 
 T = TypeVar("T")
@@ -100,6 +103,21 @@ class OwnedEngine:
     def search(self, options: SearchOptions) -> SearchResult:
         """Find documents and the spans in them that answer a query."""
         return self._call("search", SearchResult, **asdict(options))
+
+    def gather(self, options: ContextOptions) -> Material:
+        """Find what a context can be made of."""
+        from retriever.context.material import Material
+
+        return self._call("gather", Material, options=asdict(options))
+
+    def context(self, options: ContextOptions) -> Context:
+        """Make the part of a prompt that holds the sources."""
+        return self._call("context", Context, options=asdict(options))
+
+    def verify(self, answer: str, citations: Sequence[CitationRef], *, citation: str) -> Verification:
+        """Map what an answer quotes back to spans."""
+        given = [asdict(one) for one in citations]
+        return self._call("verify", Verification, answer=answer, citations=given, citation=citation)
 
     def get(self, doc_id: str) -> DocumentInfo:
         """Return a document without its text."""

@@ -18,9 +18,12 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection, Listener
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from indexers.durable import write_replacing
 from indexers.store import Store
 from retriever import __version__
+from retriever.context.types import CitationRef, ContextOptions
 from retriever.engine import LocalEngine
 from retriever.owner.address import OwnerAddress, address_file, socket_path
 from retriever.owner.jobs import JobQueue
@@ -153,6 +156,13 @@ class Owner:
         match call.method:
             case "search":
                 return engine.search(SearchOptions(**given))
+            case "context":
+                return engine.context(msgspec.convert(given["options"], ContextOptions, strict=False))
+            case "gather":
+                return engine.gather(msgspec.convert(given["options"], ContextOptions, strict=False))
+            case "verify":
+                refs = msgspec.convert(given["citations"], list[CitationRef])
+                return engine.verify(given["answer"], refs, citation=given["citation"])
             case "index":
                 return engine.index(given["paths"], progress=tell)
             case "sync":

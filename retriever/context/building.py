@@ -1,0 +1,51 @@
+"""From a caller's wishes to a context: search, gather, pack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from encoders.errors import InvalidInputError
+from retriever.context.gathering import gather_found, gather_named
+from retriever.types import SearchOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from indexers.collection import Collection
+    from retriever.context.material import Material
+    from retriever.context.types import ContextOptions
+    from retriever.types import SearchResult
+
+_DOCUMENTS: Final = 20
+_EVIDENCE: Final = 10
+_EVIDENCE_CHARACTERS: Final = 8_000
+
+
+def gather(
+    collection: Collection,
+    name: str,
+    options: ContextOptions,
+    search: Callable[[SearchOptions], SearchResult],
+) -> Material:
+    """Search for every query, or look evidence up by its ids, and read the text around it.
+
+    Raises:
+        InvalidInputError: a search option that there is not, or no evidence id.
+    """
+    if options.evidence_ids is not None:
+        allowed = collection.parse_filter(options.search.get("filter"))
+        return gather_named(collection, name, options, options.evidence_ids, allowed)
+    return gather_found(collection, name, options, [search(one) for one in _searches(options)])
+
+
+def _searches(options: ContextOptions) -> list[SearchOptions]:
+    wishes: dict[str, Any] = {
+        "limit": _DOCUMENTS,
+        "evidence": _EVIDENCE,
+        "evidence_chars": _EVIDENCE_CHARACTERS,
+        **options.search,
+    }
+    try:
+        return [SearchOptions(query=query, **wishes) for query in options.queries]
+    except TypeError as error:
+        raise InvalidInputError(f"search: {error}") from error
