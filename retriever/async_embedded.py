@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from encoders.protocols import Encoder, Segmenter
     from encoders.types import Document, TextKind
     from indexers.diagnosis import Diagnosis
+    from retriever.context.types import (
+        Citation,
+        CitationRef,
+        Context,
+        Expand,
+        Format,
+        Order,
+        Template,
+        Tokenizer,
+        Verification,
+    )
     from retriever.profile import SearchProfile
     from retriever.rerank.reranker import ListwiseReranker
     from retriever.rerank.types import RerankResult
@@ -120,6 +131,49 @@ class AsyncRetriever:
             evidence_chars=evidence_chars,
             explain=explain,
         )
+
+    async def context(
+        self,
+        query: str | Sequence[str] = (),
+        *,
+        max_tokens: int,
+        order: Order = "score",
+        format: Format = "text",  # noqa: A002  # the word of the field
+        expand: Expand = "sentence",
+        tokenizer: str | Tokenizer | None = None,
+        max_tokens_per_document: int | None = None,
+        evidence_ids: Sequence[str] | None = None,
+        search: Mapping[str, Any] | None = None,
+        citation: str = "[{n}]",
+        template: str | Template | Callable[[Mapping[str, str]], str] | None = None,
+        score_gap: float | None = None,
+    ) -> Context:
+        """Make the part of a prompt that holds the sources; see `Retriever.context`."""
+        return await self._run(
+            self._retriever.context,
+            query,
+            max_tokens=max_tokens,
+            order=order,
+            format=format,
+            expand=expand,
+            tokenizer=tokenizer,
+            max_tokens_per_document=max_tokens_per_document,
+            evidence_ids=evidence_ids,
+            search=search,
+            citation=citation,
+            template=template,
+            score_gap=score_gap,
+        )
+
+    async def verify(
+        self,
+        answer: str,
+        citations: Context | Sequence[Citation | CitationRef],
+        *,
+        citation: str = "[{n}]",
+    ) -> Verification:
+        """Map what an answer quotes back to exact spans; see `Retriever.verify`."""
+        return await self._run(self._retriever.verify, answer, citations, citation=citation)
 
     async def rerank(
         self,
