@@ -43,6 +43,15 @@ class WordTable:
         self._lock = Lock()
         self._clear()
 
+    def _clear(self) -> None:
+        self._row_of: dict[str, int] = {}
+        self._characters = self._tokens = 0
+        self._first: IntArray = np.empty(0, dtype=np.int64)
+        self._counts: IntArray = np.empty(0, dtype=np.int64)
+        self._ids: IntArray = np.empty(0, dtype=np.int64)
+        self._inner: IntArray = np.empty((0, 2), dtype=np.int64)
+        self._word_starts: BoolArray = np.empty(0, dtype=np.bool_)
+
     def read(self, text: str) -> Tokens:
         """Return the tokens of ``text``, the same that ``encode`` finds."""
         starts, ends = _pieces(text)
@@ -85,15 +94,6 @@ class WordTable:
         self._row_of.update(zip(words, range(pieces, pieces + len(words)), strict=True))
         self._tokens += len(ids)
         self._characters += int(ends[-1])
-
-    def _clear(self) -> None:
-        self._row_of: dict[str, int] = {}
-        self._characters = self._tokens = 0
-        self._first: IntArray = np.empty(0, dtype=np.int64)
-        self._counts: IntArray = np.empty(0, dtype=np.int64)
-        self._ids: IntArray = np.empty(0, dtype=np.int64)
-        self._inner: IntArray = np.empty((0, 2), dtype=np.int64)
-        self._word_starts: BoolArray = np.empty(0, dtype=np.bool_)
 
 
 def reads_by_words(state: dict[str, Any]) -> bool:
