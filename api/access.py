@@ -54,8 +54,8 @@ def service_of(request: Request) -> Service:
     return service
 
 
-async def caller(request: Request) -> Key:
-    """Return the key of a call.
+def identify(request: Request) -> Key:
+    """Find out who calls; done before the body is read.
 
     Raises:
         AuthenticationError: a key is needed and there is none, or it is not known.
@@ -70,6 +70,12 @@ async def caller(request: Request) -> Key:
     if key is None:
         raise AuthenticationError("the key is unknown, expired or revoked")
     request.state.key_id = key.id
+    return key
+
+
+async def caller(request: Request) -> Key:
+    """Return the key of a call that was let in."""
+    key: Key = request.state.key
     return key
 
 

@@ -24,7 +24,7 @@ from api import (
 )
 from api.errors import Problem, install
 from api.metrics import Metrics
-from api.middleware import Calls, Hosts, Sizes
+from api.middleware import Calls, Hosts, Keys, Sizes
 from api.service import Service
 from encoders.errors import RetrievalError
 from retriever import __version__
@@ -40,6 +40,7 @@ _ROUTERS = (
     routes_search.router,
     routes_models.router,
 )
+_PUBLIC = frozenset({"/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"})
 _BEAT_S = 5.0
 _TICK_S = 0.02
 _ABOUT = (
@@ -68,6 +69,7 @@ def create_app(service: Service) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     install(app)
+    app.add_middleware(Keys, public=_PUBLIC | (frozenset() if settings.metrics_need_key else {"/metrics"}))
     app.add_middleware(Sizes, settings=settings)
     if settings.cors_origins:
         app.add_middleware(

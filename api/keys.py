@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from encoders.errors import InvalidInputError
 from indexers.durable import write_replacing
+from indexers.filters import AnyField, parse_filter
 from retriever.wire import decode, encode
 
 Level: TypeAlias = Literal["read", "write", "admin"]
@@ -104,8 +105,9 @@ class KeyFile:
             )
         if filter is not None and any(level != "read" for level in scopes.values()):
             raise InvalidInputError("a key with a filter may only read; give it the level read everywhere")
-        if expires_at and datetime.fromisoformat(expires_at).tzinfo is None:
-            raise InvalidInputError(f"{expires_at!r} has no time zone; write 2027-01-31T00:00:00Z")
+        if filter is not None:
+            parse_filter(filter, fields=AnyField())
+        _check_time(expires_at)
         secret = secrets.token_urlsafe(32).replace("_", "-")
         key = Key(
             id=secrets.token_hex(6),
@@ -157,6 +159,15 @@ class KeyFile:
     def _write(self, keys: Mapping[str, Key]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_replacing(self._path, encode(_KeyFile(keys=tuple(keys.values()))), mode=0o600)
+
+
+def _check_time(text: str) -> None:
+    try:
+        known = not text or datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        known = False
+    if not known:
+        raise InvalidInputError(f"{text!r} is no time with a zone; write 2027-01-31T00:00:00Z")
 
 
 def _digest(secret: str) -> str:

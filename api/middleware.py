@@ -12,10 +12,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access import identify
 from api.errors import answer
 from api.metrics import Metrics
 from api.settings import Settings
 from api.work import ClientLeft
+from retriever.errors import AuthenticationError
 
 logger = logging.getLogger("longdoc.access")
 
@@ -98,6 +100,25 @@ class Hosts:
             if host not in self._allowed:
                 message = "the Host header names no host of this service; see LONGDOC_ALLOWED_HOSTS"
                 await answer(Request(scope), 421, "misdirected_request", message)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class Keys:
+    """Turns away callers without a key before a byte of the body is read."""
+
+    def __init__(self, app: ASGIApp, *, public: frozenset[str]) -> None:
+        self._app = app
+        self._public = public
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one call."""
+        if scope["type"] == "http" and scope["path"] not in self._public:
+            request = Request(scope)
+            try:
+                request.state.key = identify(request)
+            except AuthenticationError as error:
+                await answer(request, 401, error.code, str(error))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import APIRouter, File, Request, Response, UploadFile
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
+from starlette.datastructures import UploadFile
 
 from api.access import Writing
 from api.answers import json_answer
@@ -15,7 +15,7 @@ from api.shapes import Body
 from api.uploads import Upload, safe_name
 from encoders.errors import InvalidInputError
 from retriever import Retriever
-from retriever.errors import PermissionDeniedError, TooLargeError
+from retriever.errors import PermissionDeniedError
 from retriever.types import Job
 
 router = APIRouter(
@@ -23,6 +23,19 @@ router = APIRouter(
     tags=["jobs"],
     responses=problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503, 504),
 )
+
+_FORM = {
+    "type": "object",
+    "required": ["files"],
+    "properties": {
+        "files": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "string", "format": "binary"},
+            "description": "The name of each, a relative path, becomes the document's id.",
+        }
+    },
+}
 
 
 class SyncFolder(Body):
@@ -36,35 +49,29 @@ class SyncFolder(Body):
     status_code=202,
     response_model=Job,
     operation_id="upload_files",
+    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}},
 )
-async def upload_files(
-    request: Request,
-    access: Writing,
-    files: Annotated[
-        list[UploadFile],
-        File(description="Files; the name of each, a relative path, becomes the document's id."),
-    ],
-) -> Response:
+async def upload_files(request: Request, access: Writing) -> Response:
     """Take files and index them in the background; the answer is the job that does it."""
     service = access.service
-    if len(files) > service.settings.max_upload_files:
-        raise TooLargeError(
-            f"{len(files)} files in one upload, the limit is {service.settings.max_upload_files}",
-            limit=service.settings.max_upload_files,
-        )
-    names = [safe_name(file.filename or "") for file in files]
+    most = service.settings.max_upload_files
+    async with request.form(max_files=most, max_fields=0) as form:
+        files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
+        if not files or len(files) != len(form.multi_items()):
+            raise InvalidInputError("send one or more files, each as a part called 'files'")
+        named = [(safe_name(file.filename or ""), file.file) for file in files]
 
-    def take(retriever: Retriever) -> Job:
-        upload = Upload(service.settings.store)
-        try:
-            for name, file in zip(names, files, strict=True):
-                upload.write(name, file.file)
-            return retriever.submit([upload.folder])
-        except BaseException:
-            upload.discard()
-            raise
+        def take(retriever: Retriever) -> Job:
+            upload = Upload(service.settings.store)
+            try:
+                for name, source in named:
+                    upload.write(name, source)
+                return retriever.submit([upload.folder])
+            except BaseException:
+                upload.discard()
+                raise
 
-    job = await service.call(service.bulk, access.collection, take, request=request)
+        job = await service.call(service.bulk, access.collection, take, request=request)
     return json_answer(job, status=202, headers={"Location": f"/v1/jobs/{job.id}"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Request, Response
@@ -36,6 +37,9 @@ async def search(
     """Find documents, and in each the spans that answer the query."""
     service = access.service
     options = to_domain(body, SearchOptions)
+    if access.filter is not None:
+        both = [access.filter, *([options.filter] if options.filter is not None else [])]
+        options = replace(options, filter={"$and": both})
     result = await service.call(
         service.interactive, access.collection, lambda r: r.engine.search(options), request=request
     )

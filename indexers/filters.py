@@ -99,6 +99,25 @@ def parse_filter(source: Mapping[str, Any], *, fields: Mapping[str, frozenset[st
     return And(tuple(_clause(key, value, fields) for key, value in source.items()))
 
 
+class AnyField(Mapping[str, frozenset[str]]):
+    """Fields for filters that are set by an administrator: any name, any type of value.
+
+    A document without the field does not match a condition on it.
+    """
+
+    def __getitem__(self, name: str) -> frozenset[str]:
+        return frozenset({"string", "number", "boolean"})
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
 def _clause(key: str, value: Any, fields: Mapping[str, frozenset[str]]) -> Filter:
     if key in ("$and", "$or"):
         if not isinstance(value, Sequence) or isinstance(value, str) or not value:
