@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api import (
     routes_collections,
+    routes_context,
     routes_documents,
     routes_files,
     routes_health,
@@ -38,6 +39,7 @@ _ROUTERS = (
     routes_files.router,
     routes_jobs.router,
     routes_search.router,
+    routes_context.router,
     routes_models.router,
 )
 _PUBLIC = frozenset({"/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"})

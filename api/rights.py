@@ -19,6 +19,14 @@ def is_visible(info: DocumentInfo, rights: Mapping[str, Any] | None) -> bool:
     return rights is None or matches(parse_filter(rights, fields=AnyField()), asdict(info))
 
 
+def mandatory_search(search: Mapping[str, Any], rights: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return search options under which a key's filter holds besides the caller's."""
+    if rights is None:
+        return dict(search)
+    asked = search.get("filter")
+    return {**search, "filter": {"$and": [rights] if asked is None else [rights, asked]}}
+
+
 async def visible(request: Request, access: Access, doc_id: str) -> DocumentInfo:
     """Return a document that the caller may see.
 

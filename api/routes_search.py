@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Request, Response
 from api.access import Reading
 from api.answers import json_answer
 from api.errors import problem_responses
+from api.rights import mandatory_search
 from api.shapes import body_model, to_domain
 from retriever.types import SearchOptions, SearchResult
 
@@ -37,9 +38,7 @@ async def search(
     """Find documents, and in each the spans that answer the query."""
     service = access.service
     options = to_domain(body, SearchOptions)
-    if access.filter is not None:
-        both = [access.filter, *([options.filter] if options.filter is not None else [])]
-        options = replace(options, filter={"$and": both})
+    options = replace(options, **mandatory_search({"filter": options.filter}, access.filter))
     result = await service.call(
         service.interactive, access.collection, lambda r: r.engine.search(options), request=request
     )

@@ -64,6 +64,11 @@ class Settings(BaseModel):
         description="Further names under which `/v1/embeddings` and the rerank routes know the encoder, such "
         "as the name that a client is set to.",
     )
+    tokenizers: tuple[str, ...] = Field(
+        default=(),
+        description="Tokenizers that contexts may be counted with, beside `estimate` and `encoder`; opening "
+        "one may read its data from the network.",
+    )
     interactive_workers: int = Field(
         default=8, ge=1, le=256, description="Searches and other short calls at work at a time."
     )

@@ -56,14 +56,20 @@ def body_model(kind: type[Any], *, name: str = "", without: frozenset[str] = fro
     return model
 
 
-def to_domain(body: BaseModel, kind: type[T], **more: Any) -> T:
+def to_domain(body: BaseModel, kind: type[T], *, without: tuple[str, ...] = (), **more: Any) -> T:
     """Build the dataclass that a body stands for; what the caller left out keeps its default.
+
+    Args:
+        body: what was sent.
+        kind: the dataclass.
+        without: fields of the body that are not the dataclass's.
+        more: fields that the body does not hold.
 
     Raises:
         InvalidInputError: a value that the type refuses.
     """
     try:
-        return msgspec.convert({**body.model_dump(exclude_unset=True), **more}, kind)
+        return msgspec.convert({**body.model_dump(exclude_unset=True, exclude=set(without)), **more}, kind)
     except msgspec.ValidationError as error:
         raise InvalidInputError(str(error)) from error
 

@@ -45,6 +45,8 @@ ROWS = {
     ("GET", C + "/text"): (READ, {"params": {"id": SHOWN}}),
     ("GET", C + "/resolve"): (READ, {"params": {"evidence_id": "{evidence}"}}),
     ("POST", C + "/search"): (READ, {"json": {"query": "tides"}}),
+    ("POST", C + "/context"): (READ, {"json": {"query": "tides", "max_tokens": 100}}),
+    ("POST", C + "/verify"): (READ, {"json": {"answer": "tides", "citations": []}}),
     ("POST", C + "/files"): (WRITE, {"files": [("files", ("up.txt", b"words"))]}),
     ("POST", C + "/sync"): (WRITE, {"json": {"folder": "{folder}"}}),
     ("GET", "/v1/jobs"): (ANYONE, {}),
@@ -193,6 +195,18 @@ def test_a_filter_hides_a_document_from_every_route_that_could_show_it(guarded):
         assert answer.status_code == 404, path
         if path != "/resolve":
             assert answer.json()["detail"].replace(HIDDEN, "nowhere") == nowhere.json()["detail"]
+    for given in (
+        {"query": "secret plan"},
+        {"evidence_ids": [guarded.state.evidence]},
+        {"query": "secret plan", "search": {"filter": {"metadata.acl": "board"}}},
+    ):
+        packed = asked("POST", "/context", json={"max_tokens": 500, **given})
+        assert packed.status_code == 200, packed.text
+        assert "secret plan" not in packed.json()["text"]
+        assert {one["document"]["id"] for one in packed.json()["citations"]} <= {SHOWN}
+    cited = {"n": 1, "document_id": HIDDEN, "version": 1, "start": 0, "end": 10}
+    guess = {"answer": '"the secret plan" [1]', "citations": [cited]}
+    assert asked("POST", "/verify", json=guess).status_code == 404
     assert asked("GET", "/text", params={"id": SHOWN}).json()["text"] == DOCUMENTS[1]["text"]
     assert call(guarded, "filtered", "GET", "/v1/jobs").json()["data"] == []
 

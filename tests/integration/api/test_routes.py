@@ -148,3 +148,28 @@ def test_names_of_files_that_lead_out_are_refused(http, texts):
 def test_sync_reads_only_allowed_folders(http, texts, tmp_path):
     answer = http.post(f"{texts}/sync", json={"folder": str(tmp_path)})
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+def test_a_context_is_packed_and_an_answer_checked_against_it(http, texts):
+    packed = http.post(f"{texts}/context", json={"query": "bake bread", "max_tokens": 200}).json()
+    assert packed["tokens"]["used"] <= 200
+    cited = packed["citations"][0]
+    reference = {
+        "n": cited["n"],
+        "document_id": cited["document"]["id"],
+        **{name: cited[name] for name in ("start", "end")},
+        "version": cited["document"]["version"],
+    }
+    answer = 'First "knead the dough, let it rise for an hour" [1], then "burn it" [1].'
+    checked = http.post(f"{texts}/verify", json={"answer": answer, "citations": [reference]}).json()
+    assert [one["status"] for one in checked["quotes"]] == ["normalised", "not_found"]
+    [first, _] = checked["quotes"]
+    span = {"id": first["document_id"], "start": first["start"], "end": first["end"]}
+    assert http.get(f"{texts}/text", params=span).json()["text"].startswith("Knead the dough")
+
+
+def test_a_context_opens_no_tokenizer_that_the_settings_do_not_list(http, texts):
+    for name in ("/etc/passwd", "gpt2", "owner/model", "../x"):
+        asked = {"query": "x", "max_tokens": 10, "tokenizer": name}
+        answer = http.post(f"{texts}/context", json=asked)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
