@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from encoders.types import Span
 from eval.evidence import CHARACTERS_PER_DOCUMENT
 from eval.types import Answer, RankedDocument
+from retriever.options import EvidenceOptions
 
 if TYPE_CHECKING:
     from eval.types import Query
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 class Searches(Protocol):
     """What is needed of `retriever.Retriever` and of its remote twin."""
 
-    def search(
-        self, query: str, *, limit: int = ..., evidence: int = ..., evidence_chars: int = ...
-    ) -> SearchResult:
+    def search(self, query: str, *, limit: int = ..., evidence: EvidenceOptions = ...) -> SearchResult:
         """Answer one query."""
         ...
 
@@ -30,14 +29,12 @@ class RetrieverSystem:
     def __init__(self, retriever: Searches, *, limit: int = 100, evidence: int = 10) -> None:
         self._retriever = retriever
         self._limit = limit
-        self._evidence = evidence
+        self._evidence = EvidenceOptions(limit=evidence, max_chars=CHARACTERS_PER_DOCUMENT)
 
     def answer(self, query: Query) -> Answer:
         """Search for ``query`` and time it."""
         start = perf_counter()
-        result = self._retriever.search(
-            query.text, limit=self._limit, evidence=self._evidence, evidence_chars=CHARACTERS_PER_DOCUMENT
-        )
+        result = self._retriever.search(query.text, limit=self._limit, evidence=self._evidence)
         seconds = perf_counter() - start
         return Answer(query_id=query.id, documents=ranked(result), seconds=seconds)
 

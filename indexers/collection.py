@@ -8,9 +8,11 @@ between leaves segments that no document point names; searches pass them over an
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from indexers.catalogue import DOCUMENT, SEGMENT, Entry, shared_payload
 from indexers.documents import field_types
 from indexers.editing import Expected, with_metadata
 from indexers.errors import DocumentNotFoundError, FingerprintMismatchError
-from indexers.filters import And, Condition, Filter, Not, Or, all_of, equals, parse_filter
+from indexers.filters import And, AnyField, Condition, Filter, Not, Or, all_of, equals, parse_filter
 from indexers.generations import Generations
 from indexers.history import VERSION, KeptVersion, kept_point
 from indexers.identifiers import document_point, segment_point
@@ -83,6 +85,7 @@ class Collection:
         self._generations = Generations()
         self._latest_kept: dict[str, int] = {}
         self._fields: dict[str, frozenset[str]] = dict(_OWN_FIELDS)
+        self._state = 0
         for record in index.scroll(equals("point", DOCUMENT)):
             self._remember(Entry.from_payload(record.payload))
         for record in index.scroll(equals("point", VERSION), payload=("doc_id", "version")):
@@ -102,9 +105,19 @@ class Collection:
         return MappingProxyType(self._fingerprint)
 
     @property
+    def place(self) -> Place:
+        """Where its settings are kept."""
+        return self._place
+
+    @property
     def fields(self) -> Mapping[str, frozenset[str]]:
         """The fields that documents have, each with the types of its values."""
         return MappingProxyType(self._fields)
+
+    @property
+    def snapshot(self) -> str:
+        """Name the state of the documents: the same state has the same name, wherever it is kept."""
+        return f"s_{self._state:016x}"
 
     def live(self) -> Filter | None:
         """Return a filter that passes over segments of versions that are not live; None when all are."""
@@ -210,15 +223,23 @@ class Collection:
         """Return where a span of a document lies."""
         return self.texts.locate(entry.text, span)
 
-    def parse_filter(self, source: Mapping[str, Any] | None) -> Filter | None:
+    def parse_filter(
+        self, source: Mapping[str, Any] | None, *, mandatory: Mapping[str, Any] | None = None
+    ) -> Filter | None:
         """Parse a caller's filter against the fields that the documents have.
+
+        Args:
+            source: what the caller asks for.
+            mandatory: holds besides, whatever the caller asks for. It may name fields that
+                no document has: a document without the field does not match.
 
         Raises:
             InvalidFilterError: see `indexers.filters.parse_filter`.
         """
-        if source is None:
-            return None
-        return _to_payload_names(parse_filter(source, fields=self._fields))
+        asked = None if source is None else parse_filter(source, fields=self._fields)
+        imposed = None if mandatory is None else parse_filter(mandatory, fields=AnyField())
+        where = all_of(asked, imposed)
+        return None if where is None else _to_payload_names(where)
 
     # Writing
 
@@ -318,6 +339,7 @@ class Collection:
                 self.index.delete([document_point(doc_id) for doc_id in present])
                 for doc_id in present:
                     entry = self._entries.pop(doc_id)
+                    self._state ^= _mark(entry)
                     self._remember_kept(doc_id, entry.version)
                     self._generations.died([entry.generation])
                     self.records.remove(doc_id)
@@ -334,6 +356,7 @@ class Collection:
         with self._writing:
             for doc_id in doc_ids:
                 if (entry := self._entries.pop(doc_id, None)) is not None:
+                    self._state ^= _mark(entry)
                     self._generations.died([entry.generation])
                 self.index.delete([document_point(doc_id)])
             self.sweep()
@@ -394,10 +417,18 @@ class Collection:
         self._latest_kept[doc_id] = max(version, self._latest_kept.get(doc_id, 0))
 
     def _remember(self, entry: Entry) -> None:
+        previous = self._entries.get(entry.doc_id)
+        self._state ^= _mark(entry) ^ (_mark(previous) if previous else 0)
         self._entries[entry.doc_id] = entry
         self._by_content[entry.content_hash] = entry.doc_id
         for name, kind in field_types(entry.metadata):
             self._fields[name] = self._fields.get(name, frozenset()) | {kind}
+
+
+def _mark(entry: Entry) -> int:
+    """Return 64 bits that change with whatever a search sees of a document."""
+    seen = json.dumps(shared_payload(entry), sort_keys=True).encode()
+    return int.from_bytes(blake2b(seen, digest_size=8).digest(), "little")
 
 
 def _to_payload_names(where: Filter) -> Filter:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from indexers.types import SparseVector
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 _PART = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_a-z]?[^\W\d_A-Z]+|\d+")
@@ -116,6 +116,11 @@ _english = Analyser()
 def analyse(text: str) -> list[str]:
     """Return the terms of ``text`` by the default analyser."""
     return _english.analyse(text)
+
+
+def words_of(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the words of ``text`` stand that `analyse` turns into terms."""
+    return (match.span() for match in _WORD.finditer(text))
 
 
 @lru_cache(maxsize=1 << 18)

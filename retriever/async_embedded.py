@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from retriever.embedded import BUNDLED, Retriever
+from retriever.options import DEFAULT_PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,15 +27,26 @@ if TYPE_CHECKING:
         Tokenizer,
         Verification,
     )
+    from retriever.options import (
+        EvidenceOptions,
+        FacetOptions,
+        GroupBy,
+        OffsetUnit,
+        RerankMethod,
+        RerankOptions,
+    )
     from retriever.profile import SearchProfile
     from retriever.rerank.reranker import ListwiseReranker
     from retriever.rerank.types import RerankResult
     from retriever.types import (
         BackupReport,
         CollectionInfo,
+        DocumentExplanation,
         DocumentHit,
         DocumentInfo,
+        DocumentPage,
         Estimate,
+        FacetValue,
         IndexReport,
         Job,
         ModelInfo,
@@ -116,9 +128,18 @@ class AsyncRetriever:
         query: str,
         *,
         limit: int = 10,
+        cursor: str | None = None,
         filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
-        evidence: int = 3,
-        evidence_chars: int = 3_000,
+        mandatory: Mapping[str, Any] | None = None,
+        must_contain: Sequence[str] = (),
+        evidence: int | EvidenceOptions = 3,
+        group_by: str | GroupBy | None = None,
+        facets: Sequence[str | FacetOptions] = (),
+        rerank: RerankMethod | RerankOptions = "none",
+        min_relevance: float | None = None,
+        profile: str = DEFAULT_PROFILE,
+        fields: Sequence[str] | None = None,
+        offset_unit: OffsetUnit = "codepoint",
         explain: bool = False,
     ) -> SearchResult:
         """Find documents and the spans in them that answer ``query``; see `Retriever.search`."""
@@ -126,9 +147,18 @@ class AsyncRetriever:
             self._retriever.search,
             query,
             limit=limit,
+            cursor=cursor,
             filter=filter,
+            mandatory=mandatory,
+            must_contain=must_contain,
             evidence=evidence,
-            evidence_chars=evidence_chars,
+            group_by=group_by,
+            facets=facets,
+            rerank=rerank,
+            min_relevance=min_relevance,
+            profile=profile,
+            fields=fields,
+            offset_unit=offset_unit,
             explain=explain,
         )
 
@@ -175,6 +205,51 @@ class AsyncRetriever:
         """Map what an answer quotes back to exact spans; see `Retriever.verify`."""
         return await self._run(self._retriever.verify, answer, citations, citation=citation)
 
+    async def explain(
+        self,
+        query: str,
+        doc_id: str,
+        *,
+        limit: int = 10,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
+        mandatory: Mapping[str, Any] | None = None,
+        must_contain: Sequence[str] = (),
+        profile: str = DEFAULT_PROFILE,
+    ) -> DocumentExplanation:
+        """Say where a document stands in the answer to a search, and if nowhere, why."""
+        return await self._run(
+            self._retriever.explain,
+            query,
+            doc_id,
+            limit=limit,
+            filter=filter,
+            mandatory=mandatory,
+            must_contain=must_contain,
+            profile=profile,
+        )
+
+    async def facets(
+        self,
+        fields: Sequence[str | FacetOptions],
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> dict[str, tuple[FacetValue, ...]]:
+        """Count the documents that match per value of each field, the most frequent values first."""
+        return await self._run(self._retriever.facets, fields, filter=filter, mandatory=mandatory)
+
+    async def profiles(self) -> dict[str, SearchProfile]:
+        """Return the search profiles of the collection by name; ``default`` is always there."""
+        return await self._run(self._retriever.profiles)
+
+    async def save_profile(self, name: str, profile: SearchProfile) -> SearchProfile:
+        """Keep search settings with the collection under a name; ``default`` holds for all searches."""
+        return await self._run(self._retriever.save_profile, name, profile)
+
+    async def delete_profile(self, name: str) -> None:
+        """Forget a search profile; ``default`` is then the shipped one again."""
+        await self._run(self._retriever.delete_profile, name)
+
     async def rerank(
         self,
         query: str,
@@ -186,37 +261,85 @@ class AsyncRetriever:
         """Order texts or hits anew by a language model that sees the whole list."""
         return await self._run(self._retriever.rerank, query, candidates, reranker=reranker, top=top)
 
-    async def get(self, doc_id: str) -> DocumentInfo:
+    async def get(self, doc_id: str, *, mandatory: Mapping[str, Any] | None = None) -> DocumentInfo:
         """Return a document without its text."""
-        return await self._run(self._retriever.get, doc_id)
+        return await self._run(self._retriever.get, doc_id, mandatory=mandatory)
 
-    async def text(self, doc_id: str, start: int = 0, end: int | None = None) -> str:
+    async def text(
+        self,
+        doc_id: str,
+        start: int = 0,
+        end: int | None = None,
+        *,
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> str:
         """Return the code points ``[start, end)`` of a document; the whole text by default."""
-        return await self._run(self._retriever.text, doc_id, start, end)
+        return await self._run(self._retriever.text, doc_id, start, end, mandatory=mandatory)
 
-    async def resolve(self, evidence_id: str) -> Resolution:
+    async def resolve(self, evidence_id: str, *, mandatory: Mapping[str, Any] | None = None) -> Resolution:
         """Find where the words of an earlier answer are now."""
-        return await self._run(self._retriever.resolve, evidence_id)
+        return await self._run(self._retriever.resolve, evidence_id, mandatory=mandatory)
 
-    async def resolve_span(self, doc_id: str, version: int, start: int, end: int) -> Resolution:
+    async def resolve_span(
+        self,
+        doc_id: str,
+        version: int,
+        start: int,
+        end: int,
+        *,
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> Resolution:
         """Find where a span of an earlier version of a document is now."""
-        return await self._run(self._retriever.resolve_span, doc_id, version, start, end)
+        return await self._run(self._retriever.resolve_span, doc_id, version, start, end, mandatory=mandatory)
 
     async def list(self) -> tuple[DocumentInfo, ...]:
         """Return all documents by id."""
         return await self._run(self._retriever.list)
 
+    async def documents(
+        self,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
+        mandatory: Mapping[str, Any] | None = None,
+        coverage_lt: float | None = None,
+    ) -> DocumentPage:
+        """Return documents by id, page by page."""
+        return await self._run(
+            self._retriever.documents,
+            limit=limit,
+            cursor=cursor,
+            filter=filter,
+            mandatory=mandatory,
+            coverage_lt=coverage_lt,
+        )
+
     async def delete(
-        self, doc_ids: Iterable[str], *, if_version: int | None = None, if_revision: int | None = None
+        self,
+        doc_ids: Iterable[str],
+        *,
+        if_version: int | None = None,
+        if_revision: int | None = None,
+        mandatory: Mapping[str, Any] | None = None,
     ) -> tuple[str, ...]:
         """Delete documents and return the ids that were there."""
         return await self._run(
-            self._retriever.delete, doc_ids, if_version=if_version, if_revision=if_revision
+            self._retriever.delete,
+            doc_ids,
+            if_version=if_version,
+            if_revision=if_revision,
+            mandatory=mandatory,
         )
 
-    async def delete_where(self, filter: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: A002
+    async def delete_where(
+        self,
+        filter: Mapping[str, Any],  # noqa: A002  # the word of the field
+        *,
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> tuple[str, ...]:
         """Delete the documents that match a filter and return their ids."""
-        return await self._run(self._retriever.delete_where, filter)
+        return await self._run(self._retriever.delete_where, filter, mandatory=mandatory)
 
     async def patch(
         self,
@@ -225,10 +348,16 @@ class AsyncRetriever:
         *,
         if_version: int | None = None,
         if_revision: int | None = None,
+        mandatory: Mapping[str, Any] | None = None,
     ) -> DocumentInfo:
         """Change the metadata of a document; nothing is embedded again."""
         return await self._run(
-            self._retriever.patch, doc_id, metadata, if_version=if_version, if_revision=if_revision
+            self._retriever.patch,
+            doc_id,
+            metadata,
+            if_version=if_version,
+            if_revision=if_revision,
+            mandatory=mandatory,
         )
 
     async def estimate(self, paths: Iterable[str | Path]) -> Estimate:

@@ -28,6 +28,7 @@ class Question:
     Attributes:
         dense: the query's vector.
         lexical: its terms.
+        tokens: length of the query as the encoder counts.
         where: only documents that match.
     """
 
@@ -35,6 +36,7 @@ class Question:
     dense: Sequence[float]
     lexical: SparseVector
     where: Filter | None
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Candidates:
         lexical: BM25 of the whole document, 0 without a common term.
         segments: live segments seen.
         dead: segments passed over because their version is not live.
+        exhausted: every document that matches is a candidate.
     """
 
     entries: tuple[Entry, ...]
@@ -54,10 +57,16 @@ class Candidates:
     lexical: tuple[float, ...]
     segments: int
     dead: int
+    exhausted: bool
 
 
 def find_candidates(
-    collection: Collection, question: Question, profile: SearchProfile, *, limit: int
+    collection: Collection,
+    question: Question,
+    profile: SearchProfile,
+    *,
+    depth: int,
+    also: Iterable[str] = (),
 ) -> Candidates:
     """Take the best documents of each side and score every one of them on both.
 
@@ -65,12 +74,13 @@ def find_candidates(
         collection: where to search.
         question: the query.
         profile: depths and the number of best segments.
-        limit: how many documents the caller wants; the depths grow with it.
+        depth: documents taken from each side.
+        also: documents that are candidates in any case.
     """
-    depth = max(profile.document_candidates, 2 * limit)
     found = _nearest_segments(collection, question, profile, depth=depth)
     chosen = set(found.best_documents(profile.best_segments, depth))
-    chosen.update(_best_lexical(collection, question, depth))
+    lexical_side = _best_lexical(collection, question, depth)
+    chosen.update(lexical_side, also)
     entries = {
         doc_id: entry
         for doc_id in sorted(chosen)
@@ -84,6 +94,7 @@ def find_candidates(
         lexical=tuple(lexical.get(document_point(doc_id), 0.0) for doc_id in entries),
         segments=sum(map(len, found.scores.values())),
         dead=found.dead,
+        exhausted=found.exhausted and len(found.scores) <= depth and len(lexical_side) < depth,
     )
 
 
@@ -131,7 +142,7 @@ def _nearest_segments(
         limit *= 4
 
 
-def _best_lexical(collection: Collection, question: Question, depth: int) -> Iterable[str]:
+def _best_lexical(collection: Collection, question: Question, depth: int) -> list[str]:
     if not question.lexical.indices:
         return []
     query = VectorQuery(

@@ -110,8 +110,8 @@ def print_result(result: SearchResult) -> None:
         _print_hit(console, hit)
     console.print(
         Text(
-            f"{len(result)} of {result.candidates['documents']} candidate documents, "
-            f"{result.timing_ms['total']:.0f} ms",
+            f"{len(result)} of {result.meta.candidates.documents} candidate documents, "
+            f"{result.meta.timing_ms['total']:.0f} ms",
             style="dim",
         )
     )

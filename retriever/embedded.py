@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 from encoders.errors import InvalidInputError
 from encoders.types import Document
 from retriever.context.types import CitationRef, Context, ContextOptions, Template
+from retriever.options import DEFAULT_PROFILE, FacetOptions, ListOptions, search_options
 from retriever.protocols import QueueingEngine
-from retriever.types import SearchOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from encoders.types import TextKind
     from indexers.diagnosis import Diagnosis
     from retriever.context.types import Citation, Expand, Format, Order, Tokenizer, Verification
+    from retriever.options import EvidenceOptions, GroupBy, OffsetUnit, RerankMethod, RerankOptions
     from retriever.profile import SearchProfile
     from retriever.protocols import Engine
     from retriever.rerank.reranker import ListwiseReranker
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     from retriever.types import (
         BackupReport,
         CollectionInfo,
+        DocumentExplanation,
         DocumentHit,
         DocumentInfo,
+        DocumentPage,
         Estimate,
+        FacetValue,
         IndexReport,
         Job,
         ModelInfo,
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 
 BUNDLED = "bundled"
 _POLL_S = 0.1
+_PAGE = 10_000
 
 
 class BaseRetriever:
@@ -99,9 +104,18 @@ class BaseRetriever:
         query: str,
         *,
         limit: int = 10,
+        cursor: str | None = None,
         filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
-        evidence: int = 3,
-        evidence_chars: int = 3_000,
+        mandatory: Mapping[str, Any] | None = None,
+        must_contain: Sequence[str] = (),
+        evidence: int | EvidenceOptions = 3,
+        group_by: str | GroupBy | None = None,
+        facets: Sequence[str | FacetOptions] = (),
+        rerank: RerankMethod | RerankOptions = "none",
+        min_relevance: float | None = None,
+        profile: str = DEFAULT_PROFILE,
+        fields: Sequence[str] | None = None,
+        offset_unit: OffsetUnit = "codepoint",
         explain: bool = False,
     ) -> SearchResult:
         """Find documents and the spans in them that answer ``query``.
@@ -109,10 +123,22 @@ class BaseRetriever:
         Args:
             query: a question, words, or a longer text.
             limit: documents wanted, 1 to 1,000.
+            cursor: the ``next_cursor`` of the page before; all else as in that call.
             filter: only documents that match, in the Mongo form, such as
                 ``{"metadata.year": {"$gte": 2021}}``; see `list` for what there is.
-            evidence: at most so many spans a document.
-            evidence_chars: at most so many code points of evidence a document.
+            mandatory: a second filter that holds in any case, for callers who pass on
+                somebody else's ``filter``; it may name fields that no document has.
+            must_contain: every hit's text holds all of these: ``'"net income"'`` in double
+                quotes is a phrase, without them the characters as they stand.
+            evidence: at most so many spans a document, or `EvidenceOptions`.
+            group_by: at most one document for each value of this field, or `GroupBy`.
+            facets: fields whose values are counted over all documents that match.
+            rerank: ``late_interaction`` scores the first documents again by token vectors.
+            min_relevance: only documents at least so probably relevant; needs a profile
+                with a calibration.
+            profile: the settings to score by; see `profiles`.
+            fields: of metadata only these, such as ``["metadata.year"]``; all when None.
+            offset_unit: ``codepoint``, ``utf16`` as JavaScript counts, or ``byte`` of UTF-8.
             explain: say how each score came about.
 
         Raises:
@@ -120,14 +146,25 @@ class BaseRetriever:
             InvalidFilterError: the filter cannot be understood or names an unknown field.
             CollectionNotFoundError: nothing was indexed into this collection yet.
             FingerprintMismatchError: the collection was made with another encoder.
+            CursorExpiredError: the page cannot be continued; search from the first page.
+            ProfileNotFoundError: no profile of that name is kept.
         """
         return self.engine.search(
-            SearchOptions(
-                query=query,
+            search_options(
+                query,
                 limit=limit,
+                cursor=cursor,
                 filter=filter,
+                mandatory=mandatory,
+                must_contain=must_contain,
                 evidence=evidence,
-                evidence_chars=evidence_chars,
+                group_by=group_by,
+                facets=facets,
+                rerank=rerank,
+                min_relevance=min_relevance,
+                profile=profile,
+                fields=fields,
+                offset_unit=offset_unit,
                 explain=explain,
             )
         )
@@ -230,6 +267,67 @@ class BaseRetriever:
         refs = [one if isinstance(one, CitationRef) else CitationRef.of(one) for one in given]
         return self.engine.verify(answer, refs, citation=citation)
 
+    def explain(
+        self,
+        query: str,
+        doc_id: str,
+        *,
+        limit: int = 10,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
+        mandatory: Mapping[str, Any] | None = None,
+        must_contain: Sequence[str] = (),
+        profile: str = DEFAULT_PROFILE,
+    ) -> DocumentExplanation:
+        """Say where a document stands in the answer to a search, and if nowhere, why.
+
+        Args:
+            query: as in `search`, and so the rest.
+            doc_id: the document, whether or not the collection has it.
+            limit: how many documents the answer would have.
+            filter: see `search`.
+            mandatory: see `search`.
+            must_contain: see `search`.
+            profile: see `search`.
+        """
+        options = search_options(
+            query,
+            limit=limit,
+            filter=filter,
+            mandatory=mandatory,
+            must_contain=must_contain,
+            profile=profile,
+        )
+        return self.engine.explain(options, doc_id)
+
+    def facets(
+        self,
+        fields: Sequence[str | FacetOptions],
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> dict[str, tuple[FacetValue, ...]]:
+        """Count the documents that match per value of each field, the most frequent values first.
+
+        Raises:
+            UnknownFieldError: a field that no document has.
+        """
+        if isinstance(fields, str):
+            raise TypeError("facets takes a list of fields; put the one field into a list")
+        asked = [FacetOptions(field=one) if isinstance(one, str) else one for one in fields]
+        return self.engine.facets(asked, filter=filter, mandatory=mandatory)
+
+    def profiles(self) -> dict[str, SearchProfile]:
+        """Return the search profiles of the collection by name; ``default`` is always there."""
+        return self.engine.profiles()
+
+    def save_profile(self, name: str, profile: SearchProfile) -> SearchProfile:
+        """Keep search settings with the collection under a name; ``default`` holds for all searches."""
+        return self.engine.save_profile(name, profile)
+
+    def delete_profile(self, name: str) -> None:
+        """Forget a search profile; ``default`` is then the shipped one again."""
+        self.engine.delete_profile(name)
+
     def rerank(
         self,
         query: str,
@@ -250,28 +348,46 @@ class BaseRetriever:
 
         return reranker.rerank(query, as_candidates(candidates), top=top)
 
-    def get(self, doc_id: str) -> DocumentInfo:
+    def get(self, doc_id: str, *, mandatory: Mapping[str, Any] | None = None) -> DocumentInfo:
         """Return a document without its text.
+
+        Args:
+            doc_id: of the document.
+            mandatory: a filter; a document that does not match is as good as not there.
 
         Raises:
             DocumentNotFoundError: there is none of that id.
         """
-        return self.engine.get(doc_id)
+        return self.engine.get(doc_id, mandatory=mandatory)
 
-    def text(self, doc_id: str, start: int = 0, end: int | None = None) -> str:
+    def text(
+        self,
+        doc_id: str,
+        start: int = 0,
+        end: int | None = None,
+        *,
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> str:
         """Return the code points ``[start, end)`` of a document; the whole text by default.
+
+        Args:
+            doc_id: of the document.
+            start: first code point.
+            end: one past the last.
+            mandatory: a filter; a document that does not match is as good as not there.
 
         Raises:
             DocumentNotFoundError: there is none of that id.
             ValueError: ``start`` is after ``end`` or negative.
         """
-        return self.engine.text(doc_id, start, end)
+        return self.engine.text(doc_id, start, end, mandatory=mandatory)
 
-    def resolve(self, evidence_id: str) -> Resolution:
+    def resolve(self, evidence_id: str, *, mandatory: Mapping[str, Any] | None = None) -> Resolution:
         """Find where the words of an earlier answer are now.
 
         Args:
             evidence_id: the id of an `Evidence`.
+            mandatory: a filter; a document that does not match is as good as not there.
 
         Returns:
             ``current``, ``moved`` with the new span, or ``gone`` with the reason.
@@ -279,18 +395,62 @@ class BaseRetriever:
         Raises:
             InvalidInputError: it is no evidence id.
         """
-        return self.engine.resolve(evidence_id)
+        return self.engine.resolve(evidence_id, mandatory=mandatory)
 
-    def resolve_span(self, doc_id: str, version: int, start: int, end: int) -> Resolution:
+    def resolve_span(
+        self,
+        doc_id: str,
+        version: int,
+        start: int,
+        end: int,
+        *,
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> Resolution:
         """Find where a span of an earlier version of a document is now."""
-        return self.engine.resolve_span(doc_id, version, start, end)
+        return self.engine.resolve_span(doc_id, version, start, end, mandatory=mandatory)
 
     def list(self) -> tuple[DocumentInfo, ...]:
         """Return all documents by id."""
-        return tuple(self.engine.documents())
+        found: list[DocumentInfo] = []
+        cursor = None
+        while True:
+            page = self.documents(limit=_PAGE, cursor=cursor)
+            found += page.documents
+            if (cursor := page.next_cursor) is None:
+                return tuple(found)
+
+    def documents(
+        self,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
+        mandatory: Mapping[str, Any] | None = None,
+        coverage_lt: float | None = None,
+    ) -> DocumentPage:
+        """Return documents by id, page by page.
+
+        Args:
+            limit: documents on a page, 1 to 10,000.
+            cursor: the ``next_cursor`` of the page before.
+            filter: only documents that match; see `search`.
+            mandatory: see `search`.
+            coverage_lt: only documents of whose tokens a smaller share is embedded; 1 finds
+                all that are not fully searchable.
+        """
+        return self.engine.documents(
+            ListOptions(
+                limit=limit, cursor=cursor, filter=filter, mandatory=mandatory, coverage_lt=coverage_lt
+            )
+        )
 
     def delete(
-        self, doc_ids: Iterable[str], *, if_version: int | None = None, if_revision: int | None = None
+        self,
+        doc_ids: Iterable[str],
+        *,
+        if_version: int | None = None,
+        if_revision: int | None = None,
+        mandatory: Mapping[str, Any] | None = None,
     ) -> tuple[str, ...]:
         """Delete documents and return the ids that were there.
 
@@ -298,25 +458,36 @@ class BaseRetriever:
             doc_ids: a list of ids, never one bare string.
             if_version: only when each of them is at this version.
             if_revision: only when each of them is at this revision of it.
+            mandatory: a filter; documents that do not match stay.
 
         Raises:
             VersionMismatchError: one is not; nothing was deleted.
         """
         if isinstance(doc_ids, str):
             raise TypeError("delete takes a list of ids; put the one id into a list")
-        return tuple(self.engine.delete(tuple(doc_ids), if_version=if_version, if_revision=if_revision))
+        return tuple(
+            self.engine.delete(
+                tuple(doc_ids), if_version=if_version, if_revision=if_revision, mandatory=mandatory
+            )
+        )
 
-    def delete_where(self, filter: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: A002  # the word of the field
+    def delete_where(
+        self,
+        filter: Mapping[str, Any],  # noqa: A002  # the word of the field
+        *,
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> tuple[str, ...]:
         """Delete the documents that match a filter and return their ids.
 
         Args:
             filter: as for `search`; not empty.
+            mandatory: see `search`.
 
         Raises:
             InvalidFilterError: the filter cannot be understood or names an unknown field.
             InvalidInputError: it is empty; nothing was deleted.
         """
-        return tuple(self.engine.delete_where(filter))
+        return tuple(self.engine.delete_where(filter, mandatory=mandatory))
 
     def patch(
         self,
@@ -325,6 +496,7 @@ class BaseRetriever:
         *,
         if_version: int | None = None,
         if_revision: int | None = None,
+        mandatory: Mapping[str, Any] | None = None,
     ) -> DocumentInfo:
         """Change the metadata of a document; nothing is embedded again.
 
@@ -334,6 +506,7 @@ class BaseRetriever:
                 everything else replaces.
             if_version: only when the document is at this version.
             if_revision: only when it is at this revision of it.
+            mandatory: a filter that the document must match before and after.
 
         Returns:
             The document, one revision later if anything changed.
@@ -343,7 +516,9 @@ class BaseRetriever:
             VersionMismatchError: it changed meanwhile; nothing was changed.
             InvalidDocumentError: the outcome cannot be stored.
         """
-        return self.engine.patch(doc_id, metadata, if_version=if_version, if_revision=if_revision)
+        return self.engine.patch(
+            doc_id, metadata, if_version=if_version, if_revision=if_revision, mandatory=mandatory
+        )
 
     def estimate(self, paths: Iterable[str | Path]) -> Estimate:
         """Say what indexing files and folders will take: tokens, time, disk.

@@ -23,11 +23,15 @@ from retriever.context.counting import open_counter
 from retriever.context.packing import pack
 from retriever.context.verifying import verify
 from retriever.describing import describe
-from retriever.evidence import EvidenceLimits
+from retriever.editing import allowed_entry, allowed_ids, check_patch, list_page
+from retriever.explaining import explain_document
 from retriever.inference import check_tokens, decode_tokens, embed_texts, model_info, score_texts
-from retriever.profile import SearchProfile
-from retriever.searching import Searcher, SearchRequest, document_info
-from retriever.types import SyncReport
+from retriever.options import DEFAULT_PROFILE
+from retriever.presenting import document_info
+from retriever.profile import Profiles
+from retriever.searching import Memory, Searcher
+from retriever.selecting import allows, count_facets
+from retriever.types import Resolution, SyncReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,15 +43,19 @@ if TYPE_CHECKING:
     from indexers.store import Store
     from retriever.context.material import Material
     from retriever.context.types import CitationRef, Context, ContextOptions, Verification
+    from retriever.options import FacetOptions, ListOptions
+    from retriever.profile import SearchProfile
     from retriever.types import (
         BackupReport,
         CollectionInfo,
+        DocumentExplanation,
         DocumentInfo,
+        DocumentPage,
         Estimate,
+        FacetValue,
         IndexReport,
         ModelInfo,
         Progress,
-        Resolution,
         SearchOptions,
         SearchResult,
         TextScores,
@@ -63,7 +71,7 @@ class LocalEngine:
         collection: made by the first `index` or `add`.
         encoder: an encoder, or the name or folder of a model, loaded when it is needed.
         segmenter: how documents are cut; by default 160 tokens with 32 of context.
-        profile: how searches are scored.
+        profile: how searches are scored that name no other; by default the collection's own.
     """
 
     def __init__(
@@ -79,7 +87,9 @@ class LocalEngine:
         self._name = collection
         self._model = encoder
         self._given_segmenter = segmenter
-        self._profile = profile or SearchProfile()
+        self._profile = profile
+        self._memory = Memory()
+        self._profiles = Profiles()
         self._loading = threading.Lock()
 
     @property
@@ -133,17 +143,22 @@ class LocalEngine:
 
     def search(self, options: SearchOptions) -> SearchResult:
         """Find documents and the spans in them that answer a query."""
+        return self._searcher(options.profile).search(options)
+
+    def explain(self, options: SearchOptions, doc_id: str) -> DocumentExplanation:
+        """Say where a document stands in the answer to a search, and if nowhere, why."""
+        return explain_document(self._searcher(options.profile), options, doc_id)
+
+    def facets(
+        self,
+        fields: Sequence[FacetOptions],
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> dict[str, tuple[FacetValue, ...]]:
+        """Count the documents that match per value of each field."""
         collection = self.collection
-        request = SearchRequest(
-            query=options.query,
-            limit=options.limit,
-            where=collection.parse_filter(options.filter),
-            evidence=EvidenceLimits(spans=options.evidence, chars=options.evidence_chars),
-            explain=options.explain,
-        )
-        encoder = self.encoder
-        collection.check_encoder(encoder.fingerprint)
-        return Searcher(collection, encoder, self._profile).search(request)
+        return count_facets(collection, fields, collection.parse_filter(filter, mandatory=mandatory))
 
     def gather(self, options: ContextOptions) -> Material:
         """Find what a context can be made of."""
@@ -158,40 +173,77 @@ class LocalEngine:
         """Map what an answer quotes back to spans."""
         return verify(answer, citations, self._version_text, citation=citation)
 
-    def get(self, doc_id: str) -> DocumentInfo:
-        """Return a document without its text."""
-        return document_info(self.collection.entry(doc_id))
+    def profiles(self) -> dict[str, SearchProfile]:
+        """Return the search profiles of the collection by name."""
+        place, kept = self.collection.place, self._profiles
+        return {name: kept.load(place, name) for name in kept.names(place)}
 
-    def text(self, doc_id: str, start: int = 0, end: int | None = None) -> str:
+    def save_profile(self, name: str, profile: SearchProfile) -> SearchProfile:
+        """Keep search settings with the collection."""
+        return self._profiles.save(self.collection.place, name, profile)
+
+    def delete_profile(self, name: str) -> None:
+        """Forget search settings."""
+        self._profiles.delete(self.collection.place, name)
+
+    def get(self, doc_id: str, *, mandatory: Mapping[str, Any] | None = None) -> DocumentInfo:
+        """Return a document without its text."""
+        return document_info(allowed_entry(self.collection, doc_id, mandatory))
+
+    def text(
+        self,
+        doc_id: str,
+        start: int = 0,
+        end: int | None = None,
+        *,
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> str:
         """Return the code points ``[start, end)`` of a document."""
-        entry = self.collection.entry(doc_id)
+        entry = allowed_entry(self.collection, doc_id, mandatory)
         span = Span(start, entry.characters if end is None else end)
         return self.collection.text(entry, span.start, span.end)
 
-    def resolve(self, evidence_id: str) -> Resolution:
+    def resolve(self, evidence_id: str, *, mandatory: Mapping[str, Any] | None = None) -> Resolution:
         """Find where the words of an earlier answer are now."""
-        return resolve_evidence(self.collection, evidence_id)
+        return self._allowed(resolve_evidence(self.collection, evidence_id), mandatory)
 
-    def resolve_span(self, doc_id: str, version: int, start: int, end: int) -> Resolution:
+    def resolve_span(
+        self,
+        doc_id: str,
+        version: int,
+        start: int,
+        end: int,
+        *,
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> Resolution:
         """Find where a span of an earlier version is now."""
-        return resolve_span(self.collection, doc_id, version, Span(start, end))
+        return self._allowed(resolve_span(self.collection, doc_id, version, Span(start, end)), mandatory)
 
-    def documents(self) -> list[DocumentInfo]:
-        """Return all documents by id."""
-        entries = dict(self.collection.entries)
-        return [document_info(entries[doc_id]) for doc_id in sorted(entries)]
+    def documents(self, options: ListOptions) -> DocumentPage:
+        """Return documents by id, page by page."""
+        return list_page(self.collection, options)
 
     def delete(
-        self, doc_ids: Sequence[str], *, if_version: int | None = None, if_revision: int | None = None
+        self,
+        doc_ids: Sequence[str],
+        *,
+        if_version: int | None = None,
+        if_revision: int | None = None,
+        mandatory: Mapping[str, Any] | None = None,
     ) -> list[str]:
         """Delete documents and return the ids that were there."""
-        deleted = self.collection.delete(doc_ids, Expected(version=if_version, revision=if_revision))
-        self.collection.flush()
+        collection = self.collection
+        with collection.still():
+            allowed = allowed_ids(collection, doc_ids, mandatory)
+            deleted = collection.delete(allowed, Expected(version=if_version, revision=if_revision))
+        collection.flush()
         return deleted
 
-    def delete_where(self, where: Mapping[str, Any]) -> list[str]:
+    def delete_where(
+        self, where: Mapping[str, Any], *, mandatory: Mapping[str, Any] | None = None
+    ) -> list[str]:
         """Delete the documents that match a filter and return their ids."""
-        parsed = self.collection.parse_filter(where)
+        parsed = self.collection.parse_filter(where, mandatory=mandatory)
         if not where or parsed is None:
             raise InvalidInputError("the filter is empty and would delete every document; name a condition")
         deleted = self.collection.delete_where(parsed)
@@ -205,11 +257,15 @@ class LocalEngine:
         *,
         if_version: int | None = None,
         if_revision: int | None = None,
+        mandatory: Mapping[str, Any] | None = None,
     ) -> DocumentInfo:
         """Change metadata by a JSON merge patch."""
         expected = Expected(version=if_version, revision=if_revision)
-        entry = self.collection.patch(doc_id, metadata, expected)
-        self.collection.flush()
+        collection = self.collection
+        with collection.still():
+            check_patch(collection, doc_id, metadata, mandatory)
+            entry = collection.patch(doc_id, metadata, expected)
+        collection.flush()
         return document_info(entry)
 
     def estimate(self, paths: Sequence[str]) -> Estimate:
@@ -292,6 +348,23 @@ class LocalEngine:
     def _version_text(self, doc_id: str, version: int) -> str | None:
         kept = self.collection.version(doc_id, version)
         return None if kept is None else self.collection.texts.text(kept.text)
+
+    def _searcher(self, profile: str) -> Searcher:
+        collection, encoder = self.collection, self.encoder
+        collection.check_encoder(encoder.fingerprint)
+        given = self._profile if profile == DEFAULT_PROFILE else None
+        settings = given or self._profiles.load(collection.place, profile)
+        return Searcher(collection, encoder, settings, name=profile, memory=self._memory)
+
+    def _allowed(self, found: Resolution, mandatory: Mapping[str, Any] | None) -> Resolution:
+        """Hide a resolution of a document that is forbidden, or whose rights are no longer known."""
+        if mandatory is None:
+            return found
+        where = self.collection.parse_filter(None, mandatory=mandatory)
+        live = self.collection.entries.get(found.document_id)
+        if live is not None and allows(where, live):
+            return found
+        return Resolution(status="gone", reason="the version it was taken from is no longer kept")
 
     def _ingest(
         self,

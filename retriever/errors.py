@@ -12,13 +12,16 @@
     ├── TooLargeError            a body, file or list over the service's limit
     ├── NotFoundError            what the call names is not there, or not for this key
     └── IdempotencyError         the Idempotency-Key was used for another request, or is in use
+    InvalidInputError
+    ├── CursorExpiredError   the answer that the cursor belongs to cannot be made again
+    └── ProfileNotFoundError no search profile of that name
 
 The tree begins in `encoders.errors` and `indexers.errors`.
 """
 
 from __future__ import annotations
 
-from encoders.errors import RetrievalError
+from encoders.errors import InvalidInputError, RetrievalError
 from indexers.errors import StorageError
 
 
@@ -86,3 +89,15 @@ class IdempotencyError(ServiceError):
     """The Idempotency-Key was used for another request, or its first request is still at work."""
 
     code = "idempotency_conflict"
+
+
+class CursorExpiredError(InvalidInputError):
+    """The answer that a cursor belongs to is no longer kept and cannot be made again; search anew."""
+
+    code = "cursor_expired"
+
+
+class ProfileNotFoundError(InvalidInputError):
+    """The collection has no search profile of that name."""
+
+    code = "profile_not_found"

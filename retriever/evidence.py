@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from encoders.types import SegmentKind, Span
 from indexers.catalogue import SEGMENT
-from indexers.filters import Ids, equals
+from indexers.filters import Condition, Ids, all_of, equals
 from indexers.types import SEGMENT_DENSE, SEGMENT_LEXICAL, Scored, SparseVector, VectorQuery
 from retriever.citations import evidence_id
 from retriever.fusion import standardise
+from retriever.highlighting import AROUND, OffsetUnits, best_sentence, find_highlights, make_quote
 from retriever.types import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Set
 
     from indexers.catalogue import Entry
     from indexers.collection import Collection
     from indexers.filters import Filter
     from retriever.candidates import Question
+    from retriever.options import EvidenceOptions, OffsetUnit
+    from retriever.phrases import Phrase
 
 _DEPTH = 32
-_FIELDS = ("start", "end", "kind")
+_FIELDS = ("start", "end", "kind", "breadcrumb", "symbols")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceLimits:
-    """How much evidence a document shows.
+class Shown:
+    """What is shown of evidence.
 
     Attributes:
-        spans: at most so many.
-        chars: at most so many code points together; the first span is always shown.
+        terms: the query's terms, highlighted.
+        phrases: what the text must contain, highlighted too.
     """
 
-    spans: int = 3
-    chars: int = 3_000
+    options: EvidenceOptions
+    unit: OffsetUnit = "codepoint"
+    terms: Set[str] = frozenset()
+    phrases: Sequence[Phrase] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,15 @@ class _ScoredSegment:
     kind: SegmentKind
     dense: float
     lexical: float
+    breadcrumb: str
+    symbols: tuple[str, ...]
 
 
 def find_evidence(
     collection: Collection,
     question: Question,
     entries: Sequence[Entry],
-    limits: EvidenceLimits,
+    shown: Shown,
     *,
     lexical_weight: float,
 ) -> list[tuple[tuple[Evidence, ...], int]]:
@@ -62,7 +69,11 @@ def find_evidence(
     Cosine and BM25 of a segment are standardised over the best segments of all given
     documents, so that both mean the same in every document.
     """
-    scored = _score_segments(collection, question, entries, depth=max(_DEPTH, 4 * limits.spans))
+    options = shown.options
+    if not options.limit:
+        return [((), entry.segments) for entry in entries]
+    kinds = Condition("kind", "$in", options.kinds) if options.kinds else None
+    scored = _score_segments(collection, question, entries, kinds, depth=max(_DEPTH, 4 * options.limit))
     flat = [segment for segments in scored for segment in segments]
     dense = standardise(np.array([segment.dense for segment in flat]))
     lexical = standardise(np.array([segment.lexical for segment in flat]))
@@ -72,12 +83,18 @@ def find_evidence(
     for entry, segments in zip(entries, scored, strict=True):
         scores = fused[position : position + len(segments)].tolist()
         position += len(segments)
-        answer.append((_choose(collection, segments, scores, limits), entry.segments))
+        chosen = _choose(segments, scores, options)
+        answer.append((_present(collection, entry, chosen, shown), entry.segments))
     return answer
 
 
 def _score_segments(
-    collection: Collection, question: Question, entries: Sequence[Entry], *, depth: int
+    collection: Collection,
+    question: Question,
+    entries: Sequence[Entry],
+    kinds: Filter | None,
+    *,
+    depth: int,
 ) -> list[list[_ScoredSegment]]:
     """Score the best segments of each document by either side, each exactly on both."""
     corpus = collection.corpus(SEGMENT)
@@ -85,7 +102,7 @@ def _score_segments(
         _Side(SEGMENT_DENSE, question.dense, None),
         _Side(SEGMENT_LEXICAL, question.lexical, corpus),
     ]
-    found = [side.best(collection, entries, depth) for side in sides]
+    found = [side.best(collection, entries, kinds, depth) for side in sides]
     for mine, theirs, side in ((found[0], found[1], sides[0]), (found[1], found[0], sides[1])):
         side.complete(collection, mine, theirs, depth)
     return [_joined(entry, *hits) for entry, *hits in zip(entries, *found, strict=True)]
@@ -99,11 +116,16 @@ class _Side:
     vector: Sequence[float] | SparseVector
     corpus: Filter | None
 
-    def best(self, collection: Collection, entries: Sequence[Entry], depth: int) -> list[dict[str, Scored]]:
+    def best(
+        self, collection: Collection, entries: Sequence[Entry], kinds: Filter | None, depth: int
+    ) -> list[dict[str, Scored]]:
         """Return the best segments of each document, by point."""
         if isinstance(self.vector, SparseVector) and not self.vector.indices:
             return [{} for _ in entries]
-        wanted = [(equals("generation", entry.generation), min(entry.segments, depth)) for entry in entries]
+        wanted = [
+            (all_of(equals("generation", entry.generation), kinds), max(1, min(entry.segments, depth)))
+            for entry in entries
+        ]
         return self._ask(collection, wanted)
 
     def complete(
@@ -123,7 +145,9 @@ class _Side:
         for place, scored in zip(places, answers, strict=True):
             mine[place].update(scored)
 
-    def _ask(self, collection: Collection, wanted: Sequence[tuple[Filter, int]]) -> list[dict[str, Scored]]:
+    def _ask(
+        self, collection: Collection, wanted: Sequence[tuple[Filter | None, int]]
+    ) -> list[dict[str, Scored]]:
         queries = [
             VectorQuery(
                 vector=self.vector,
@@ -147,38 +171,72 @@ def _joined(entry: Entry, dense: dict[str, Scored], lexical: dict[str, Scored]) 
             hit.payload["kind"],
             dense[key].score if key in dense else 0.0,
             lexical[key].score if key in lexical else 0.0,
+            hit.payload.get("breadcrumb", ""),
+            tuple(hit.payload.get("symbols", ())),
         )
         for key, hit in (lexical | dense).items()
     ]
 
 
 def _choose(
-    collection: Collection, segments: list[_ScoredSegment], scores: list[float], limits: EvidenceLimits
-) -> tuple[Evidence, ...]:
+    segments: list[_ScoredSegment], scores: list[float], options: EvidenceOptions
+) -> list[tuple[float, _ScoredSegment]]:
     """Take the best segments while they fit; segments tile the text, so no two overlap."""
     ranked = sorted(zip(scores, segments, strict=True), key=lambda pair: (-pair[0], pair[1].span.start))
-    chosen: list[Evidence] = []
-    room = limits.chars
+    chosen: list[tuple[float, _ScoredSegment]] = []
+    room = options.max_chars
     for score, segment in ranked:
-        if len(chosen) >= limits.spans or room <= 0:
+        if len(chosen) >= options.limit or room <= 0:
             break
         if len(segment.span) > room and chosen:
             continue
         room -= len(segment.span)
-        chosen.append(_evidence(collection, segment, score))
-    return tuple(chosen)
+        chosen.append((score, segment))
+    return chosen
 
 
-def _evidence(collection: Collection, segment: _ScoredSegment, score: float) -> Evidence:
+def _present(
+    collection: Collection, entry: Entry, chosen: Sequence[tuple[float, _ScoredSegment]], shown: Shown
+) -> tuple[Evidence, ...]:
+    """Write out the chosen spans with what of them matches, in the unit that is asked for."""
+    found = [_evidence(collection, segment, score, shown) for score, segment in chosen]
+    if shown.unit == "codepoint" or not found:
+        return tuple(found)
+    units = OffsetUnits(collection.text(entry, 0, max(one.end for one in found)), shown.unit)
+    return tuple(_in_units(one, units) for one in found)
+
+
+def _evidence(collection: Collection, segment: _ScoredSegment, score: float, shown: Shown) -> Evidence:
     entry, span = segment.entry, segment.span
+    low, high = max(0, span.start - AROUND), min(entry.characters, span.end + AROUND)
+    around = collection.text(entry, low, high)
+    text = around[span.start - low : span.end - low]
+    highlights = find_highlights(text, shown.terms, shown.phrases)
+    sentence = best_sentence(text, highlights)
     return Evidence(
         id=evidence_id(entry.generation, span),
         start=span.start,
         end=span.end,
-        text=collection.text(entry, span.start, span.end),
+        text=text,
         location=collection.locate(entry, span),
         kind=segment.kind,
         score=score,
         dense=segment.dense,
         lexical=segment.lexical,
+        highlights=tuple((span.start + one.start, span.start + one.end) for one in highlights),
+        quote=make_quote(around, low, Span(span.start + sentence.start, span.start + sentence.end)),
+        breadcrumb=segment.breadcrumb,
+        symbols=segment.symbols,
+    )
+
+
+def _in_units(evidence: Evidence, units: OffsetUnits) -> Evidence:
+    count = units.count
+    quote = evidence.quote
+    return replace(
+        evidence,
+        start=count(evidence.start),
+        end=count(evidence.end),
+        highlights=tuple((count(start), count(end)) for start, end in evidence.highlights),
+        quote=replace(quote, start=count(quote.start), end=count(quote.end)) if quote else None,
     )

@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from indexers.diagnosis import Diagnosis
     from retriever.context.material import Material
     from retriever.context.types import CitationRef, Context, ContextOptions, Verification
+    from retriever.options import FacetOptions, ListOptions
+    from retriever.profile import SearchProfile
     from retriever.types import (
         BackupReport,
         CollectionInfo,
+        DocumentExplanation,
         DocumentInfo,
+        DocumentPage,
         Estimate,
+        FacetValue,
         IndexReport,
         Job,
         JobKind,
@@ -49,24 +54,55 @@ class Engine(Protocol):
 
     def verify(self, answer: str, citations: Sequence[CitationRef], *, citation: str) -> Verification: ...
 
-    def get(self, doc_id: str) -> DocumentInfo: ...
+    def explain(self, options: SearchOptions, doc_id: str) -> DocumentExplanation: ...
 
-    def text(self, doc_id: str, start: int, end: int | None) -> str: ...
+    def facets(
+        self,
+        fields: Sequence[FacetOptions],
+        *,
+        filter: Mapping[str, Any] | None,  # noqa: A002  # the word of the field
+        mandatory: Mapping[str, Any] | None,
+    ) -> dict[str, tuple[FacetValue, ...]]: ...
 
-    def resolve(self, evidence_id: str) -> Resolution: ...
+    def profiles(self) -> dict[str, SearchProfile]: ...
 
-    def resolve_span(self, doc_id: str, version: int, start: int, end: int) -> Resolution: ...
+    def save_profile(self, name: str, profile: SearchProfile) -> SearchProfile: ...
 
-    def documents(self) -> list[DocumentInfo]: ...
+    def delete_profile(self, name: str) -> None: ...
+
+    def get(self, doc_id: str, *, mandatory: Mapping[str, Any] | None) -> DocumentInfo: ...
+
+    def text(
+        self, doc_id: str, start: int, end: int | None, *, mandatory: Mapping[str, Any] | None
+    ) -> str: ...
+
+    def resolve(self, evidence_id: str, *, mandatory: Mapping[str, Any] | None) -> Resolution: ...
+
+    def resolve_span(
+        self, doc_id: str, version: int, start: int, end: int, *, mandatory: Mapping[str, Any] | None
+    ) -> Resolution: ...
+
+    def documents(self, options: ListOptions) -> DocumentPage: ...
 
     def delete(
-        self, doc_ids: Sequence[str], *, if_version: int | None, if_revision: int | None
+        self,
+        doc_ids: Sequence[str],
+        *,
+        if_version: int | None,
+        if_revision: int | None,
+        mandatory: Mapping[str, Any] | None,
     ) -> list[str]: ...
 
-    def delete_where(self, where: Mapping[str, Any]) -> list[str]: ...
+    def delete_where(self, where: Mapping[str, Any], *, mandatory: Mapping[str, Any] | None) -> list[str]: ...
 
     def patch(
-        self, doc_id: str, metadata: Mapping[str, Any], *, if_version: int | None, if_revision: int | None
+        self,
+        doc_id: str,
+        metadata: Mapping[str, Any],
+        *,
+        if_version: int | None,
+        if_revision: int | None,
+        mandatory: Mapping[str, Any] | None,
     ) -> DocumentInfo: ...
 
     def estimate(self, paths: Sequence[str]) -> Estimate: ...

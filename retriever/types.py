@@ -9,36 +9,69 @@ from typing import Any, Literal, TypeAlias
 
 from encoders.types import Coverage, Location, SegmentKind
 from indexers.report import BackupReport, Estimate, IndexReport, ItemOutcome, Progress
+from retriever.options import (
+    EvidenceOptions,
+    FacetOptions,
+    GroupBy,
+    ListOptions,
+    OffsetUnit,
+    RerankOptions,
+    SearchOptions,
+)
 
 __all__ = [
     "BackupReport",
+    "CandidateCounts",
     "CollectionInfo",
     "Component",
     "ComponentName",
+    "DocumentExplanation",
     "DocumentHit",
     "DocumentInfo",
+    "DocumentPage",
     "Estimate",
     "Evidence",
+    "EvidenceOptions",
     "Explanation",
+    "FacetOptions",
+    "FacetValue",
+    "GroupBy",
     "IndexReport",
     "ItemOutcome",
     "Job",
     "JobKind",
     "JobState",
+    "ListOptions",
+    "ListingStatus",
     "ModelInfo",
+    "OffsetUnit",
     "Progress",
+    "Quote",
+    "RerankOptions",
     "Resolution",
+    "SearchMeta",
     "SearchOptions",
     "SearchResult",
     "SyncReport",
     "TextScores",
+    "Usage",
     "Vectors",
     "Warned",
 ]
 
 JobKind: TypeAlias = Literal["index", "sync"]
 JobState: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
-ComponentName: TypeAlias = Literal["segment_dense", "segment_lexical", "document_lexical", "document_dense"]
+ComponentName: TypeAlias = Literal[
+    "segment_dense",
+    "segment_lexical",
+    "document_lexical",
+    "document_dense",
+    "title_lexical",
+    "late_interaction",
+]
+ListingStatus: TypeAlias = Literal[
+    "listed", "outranked", "not_candidate", "filtered", "not_indexed", "not_allowed"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +186,20 @@ class TextScores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentPage:
+    """Some documents by id; ``next_cursor`` is None on the last page."""
+
+    documents: tuple[DocumentInfo, ...]
+    next_cursor: str | None = None
+
+    def __iter__(self) -> Iterator[DocumentInfo]:
+        return iter(self.documents)
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
     """One part of a score: ``contribution = weight * standardised``.
 
@@ -178,8 +225,30 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """The sentence of an evidence that answers best, with the words around it.
+
+    It finds its place again in a text that was changed elsewhere, as a text quote
+    selector does.
+
+    Attributes:
+        exact: ``document.text[start:end]``.
+        prefix: up to 32 code points before it.
+        suffix: up to 32 code points after it.
+    """
+
+    exact: str
+    prefix: str
+    suffix: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """A span of a document that answers the query.
+
+    Offsets are of the unit that was asked for, code points unless said otherwise.
 
     Attributes:
         id: names document, version and span; stays valid as long as the version is kept.
@@ -189,6 +258,10 @@ class Evidence:
         score: orders the evidence of one document; not comparable between queries.
         dense: cosine similarity of query and segment.
         lexical: BM25 of query and segment.
+        highlights: ``(start, end)`` in the document's text of what matches the query word for word.
+        quote: its best sentence.
+        breadcrumb: where it stands in code, as the encoder read it; empty elsewhere.
+        symbols: names that it defines.
     """
 
     id: str
@@ -200,6 +273,10 @@ class Evidence:
     score: float
     dense: float
     lexical: float
+    highlights: tuple[tuple[int, int], ...] = ()
+    quote: Quote | None = None
+    breadcrumb: str = ""
+    symbols: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +289,7 @@ class DocumentHit:
         relevance: calibrated probability, None without a calibration.
         evidence_total: segments of the document, all of which were considered as evidence.
         explain: present when asked for.
+        group: its value of the field that the answer is grouped by.
     """
 
     rank: int
@@ -221,6 +299,7 @@ class DocumentHit:
     evidence_total: int
     relevance: float | None = None
     explain: Explanation | None = None
+    group: str | int | float | bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,15 +311,84 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchOptions:
-    """What a caller asks; `retriever.Retriever.search` documents each."""
+class FacetValue:
+    """How many of the documents that match have a value."""
 
-    query: str
-    limit: int = 10
-    filter: Mapping[str, Any] | None = None
-    evidence: int = 3
-    evidence_chars: int = 3_000
-    explain: bool = False
+    value: str | int | float | bool
+    documents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateCounts:
+    """What was looked at.
+
+    Attributes:
+        documents: documents scored on every component.
+        segments: live segments seen.
+        dead: segments passed over because their version is not live.
+        exhausted: every document that matches the filter was scored, none was left out.
+    """
+
+    documents: int
+    segments: int
+    dead: int
+    exhausted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the answer cost."""
+
+    query_tokens: int = 0
+    rerank_tokens: int = 0
+    llm_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchMeta:
+    """How an answer came about.
+
+    Attributes:
+        snapshot: names the state of the collection; equal states have equal names.
+        encoder: model and revision.
+        profile: name and version of the settings.
+        effective_filter: the filter that held, the mandatory one included.
+        timing_ms: milliseconds per stage, and ``total``.
+    """
+
+    snapshot: str
+    encoder: str
+    profile: str
+    candidates: CandidateCounts
+    offset_unit: OffsetUnit = "codepoint"
+    effective_filter: Mapping[str, Any] | None = None
+    usage: Usage = field(default_factory=Usage)
+    timing_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentExplanation:
+    """Why a document is, or is not, in the answer to a query.
+
+    Attributes:
+        status: ``listed``; ``outranked``: a candidate with ``rank``, beyond the limit;
+            ``not_candidate``: no component put it among the candidates, ``rank`` is where it
+            would stand if it were one; ``filtered``: it does not match; ``not_indexed``: the
+            collection has no such document; ``not_allowed``: a mandatory filter forbids it.
+        reason: the same in a sentence.
+        rank: from 1, among the candidates.
+        candidates: how many there were.
+        last_listed: the score of the last document of the answer.
+    """
+
+    status: ListingStatus
+    document_id: str
+    reason: str
+    rank: int | None = None
+    score: float | None = None
+    candidates: int = 0
+    last_listed: float | None = None
+    explain: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,15 +464,19 @@ class SearchResult:
     """The answer to one query: hits in order, and how they were found.
 
     Attributes:
-        candidates: how many documents and segments were considered.
-        timing_ms: milliseconds per stage, and ``total``.
+        next_cursor: asks for the next page; None when there is none.
+        facets: counts by field, of all documents that match the filter.
+        answerable: calibrated probability that the collection answers the query, None
+            without a calibration.
     """
 
     query: str
     hits: tuple[DocumentHit, ...]
+    meta: SearchMeta
+    next_cursor: str | None = None
+    facets: Mapping[str, tuple[FacetValue, ...]] = field(default_factory=dict)
+    answerable: float | None = None
     warnings: tuple[Warned, ...] = ()
-    candidates: Mapping[str, int] = field(default_factory=dict)
-    timing_ms: Mapping[str, float] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[DocumentHit]:
         return iter(self.hits)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from encoders.errors import RetrievalError
+from encoders.errors import InvalidInputError, RetrievalError
 
 T = TypeVar("T")
 
@@ -44,6 +44,18 @@ def decode(data: bytes, kind: type[T]) -> T:
         ValueError: the bytes are no such value; the message names the place.
     """
     return msgspec.json.decode(data, type=kind)
+
+
+def convert(value: Any, kind: type[T]) -> T:
+    """Turn what was decoded as plain JSON into ``kind``, checking every field.
+
+    Raises:
+        InvalidInputError: it is no such value; the message names the place.
+    """
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidInputError(str(error)) from error
 
 
 def error_to_wire(error: Exception) -> WireError:

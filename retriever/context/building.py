@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from encoders.errors import InvalidInputError
 from retriever.context.gathering import gather_found, gather_named
-from retriever.types import SearchOptions
+from retriever.options import EvidenceOptions, search_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from indexers.collection import Collection
     from retriever.context.material import Material
     from retriever.context.types import ContextOptions
+    from retriever.options import SearchOptions
     from retriever.types import SearchResult
 
 _DOCUMENTS: Final = 20
-_EVIDENCE: Final = 10
-_EVIDENCE_CHARACTERS: Final = 8_000
+_EVIDENCE: Final = EvidenceOptions(limit=10, max_chars=8_000)
 
 
 def gather(
@@ -33,19 +33,16 @@ def gather(
         InvalidInputError: a search option that there is not, or no evidence id.
     """
     if options.evidence_ids is not None:
-        allowed = collection.parse_filter(options.search.get("filter"))
+        allowed = collection.parse_filter(
+            options.search.get("filter"), mandatory=options.search.get("mandatory")
+        )
         return gather_named(collection, name, options, options.evidence_ids, allowed)
     return gather_found(collection, name, options, [search(one) for one in _searches(options)])
 
 
 def _searches(options: ContextOptions) -> list[SearchOptions]:
-    wishes: dict[str, Any] = {
-        "limit": _DOCUMENTS,
-        "evidence": _EVIDENCE,
-        "evidence_chars": _EVIDENCE_CHARACTERS,
-        **options.search,
-    }
+    wishes: dict[str, Any] = {"limit": _DOCUMENTS, "evidence": _EVIDENCE, **options.search}
     try:
-        return [SearchOptions(query=query, **wishes) for query in options.queries]
+        return [search_options(query, **wishes) for query in options.queries]
     except TypeError as error:
         raise InvalidInputError(f"search: {error}") from error

@@ -15,11 +15,15 @@ from retriever.context.types import Context, Verification
 from retriever.errors import OwnerLostError
 from retriever.owner.messages import Call, Item, Reply
 from retriever.owner.starting import connect
+from retriever.profile import SearchProfile
 from retriever.types import (
     BackupReport,
     CollectionInfo,
+    DocumentExplanation,
     DocumentInfo,
+    DocumentPage,
     Estimate,
+    FacetValue,
     IndexReport,
     Job,
     ModelInfo,
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     from encoders.types import Document, TextKind
     from retriever.context.material import Material
     from retriever.context.types import CitationRef, ContextOptions
+    from retriever.options import FacetOptions, ListOptions
     from retriever.types import JobKind, Progress, SearchOptions
 
 T = TypeVar("T")
@@ -102,7 +107,7 @@ class OwnedEngine:
 
     def search(self, options: SearchOptions) -> SearchResult:
         """Find documents and the spans in them that answer a query."""
-        return self._call("search", SearchResult, **asdict(options))
+        return self._call("search", SearchResult, options=options)
 
     def gather(self, options: ContextOptions) -> Material:
         """Find what a context can be made of."""
@@ -119,37 +124,99 @@ class OwnedEngine:
         given = [asdict(one) for one in citations]
         return self._call("verify", Verification, answer=answer, citations=given, citation=citation)
 
-    def get(self, doc_id: str) -> DocumentInfo:
+    def explain(self, options: SearchOptions, doc_id: str) -> DocumentExplanation:
+        """Say where a document stands in the answer to a search, and if nowhere, why."""
+        return self._call("explain", DocumentExplanation, options=options, doc_id=doc_id)
+
+    def facets(
+        self,
+        fields: Sequence[FacetOptions],
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> dict[str, tuple[FacetValue, ...]]:
+        """Count the documents that match per value of each field."""
+        kind = dict[str, tuple[FacetValue, ...]]
+        return self._call("facets", kind, fields=list(fields), filter=filter, mandatory=mandatory)
+
+    def profiles(self) -> dict[str, SearchProfile]:
+        """Return the search profiles of the collection by name."""
+        return self._call("profiles", dict[str, SearchProfile])
+
+    def save_profile(self, name: str, profile: SearchProfile) -> SearchProfile:
+        """Keep search settings with the collection."""
+        return self._call("save_profile", SearchProfile, name=name, profile=profile)
+
+    def delete_profile(self, name: str) -> None:
+        """Forget search settings."""
+        self._call("delete_profile", type(None), name=name)
+
+    def get(self, doc_id: str, *, mandatory: Mapping[str, Any] | None = None) -> DocumentInfo:
         """Return a document without its text."""
-        return self._call("get", DocumentInfo, doc_id=doc_id)
+        return self._call("get", DocumentInfo, doc_id=doc_id, mandatory=mandatory)
 
-    def text(self, doc_id: str, start: int = 0, end: int | None = None) -> str:
+    def text(
+        self,
+        doc_id: str,
+        start: int = 0,
+        end: int | None = None,
+        *,
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> str:
         """Return the code points ``[start, end)`` of a document."""
-        return self._call("text", str, doc_id=doc_id, start=start, end=end)
+        return self._call("text", str, doc_id=doc_id, start=start, end=end, mandatory=mandatory)
 
-    def resolve(self, evidence_id: str) -> Resolution:
+    def resolve(self, evidence_id: str, *, mandatory: Mapping[str, Any] | None = None) -> Resolution:
         """Find where the words of an earlier answer are now."""
-        return self._call("resolve", Resolution, evidence_id=evidence_id)
+        return self._call("resolve", Resolution, evidence_id=evidence_id, mandatory=mandatory)
 
-    def resolve_span(self, doc_id: str, version: int, start: int, end: int) -> Resolution:
+    def resolve_span(
+        self,
+        doc_id: str,
+        version: int,
+        start: int,
+        end: int,
+        *,
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> Resolution:
         """Find where a span of an earlier version is now."""
-        return self._call("resolve_span", Resolution, doc_id=doc_id, version=version, start=start, end=end)
+        return self._call(
+            "resolve_span",
+            Resolution,
+            doc_id=doc_id,
+            version=version,
+            start=start,
+            end=end,
+            mandatory=mandatory,
+        )
 
-    def documents(self) -> list[DocumentInfo]:
-        """Return all documents by id."""
-        return self._call("documents", list[DocumentInfo])
+    def documents(self, options: ListOptions) -> DocumentPage:
+        """Return documents by id, page by page."""
+        return self._call("documents", DocumentPage, options=options)
 
     def delete(
-        self, doc_ids: Sequence[str], *, if_version: int | None = None, if_revision: int | None = None
+        self,
+        doc_ids: Sequence[str],
+        *,
+        if_version: int | None = None,
+        if_revision: int | None = None,
+        mandatory: Mapping[str, Any] | None = None,
     ) -> list[str]:
         """Delete documents and return the ids that were there."""
         return self._call(
-            "delete", list[str], doc_ids=list(doc_ids), if_version=if_version, if_revision=if_revision
+            "delete",
+            list[str],
+            doc_ids=list(doc_ids),
+            if_version=if_version,
+            if_revision=if_revision,
+            mandatory=mandatory,
         )
 
-    def delete_where(self, where: Mapping[str, Any]) -> list[str]:
+    def delete_where(
+        self, where: Mapping[str, Any], *, mandatory: Mapping[str, Any] | None = None
+    ) -> list[str]:
         """Delete the documents that match a filter and return their ids."""
-        return self._call("delete_where", list[str], where=where)
+        return self._call("delete_where", list[str], where=where, mandatory=mandatory)
 
     def patch(
         self,
@@ -158,6 +225,7 @@ class OwnedEngine:
         *,
         if_version: int | None = None,
         if_revision: int | None = None,
+        mandatory: Mapping[str, Any] | None = None,
     ) -> DocumentInfo:
         """Change metadata by a JSON merge patch."""
         return self._call(
@@ -167,6 +235,7 @@ class OwnedEngine:
             metadata=metadata,
             if_version=if_version,
             if_revision=if_revision,
+            mandatory=mandatory,
         )
 
     def estimate(self, paths: Sequence[str]) -> Estimate:

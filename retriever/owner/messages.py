@@ -14,7 +14,7 @@ from encoders.types import Document
 from indexers.report import Progress
 from retriever.wire import WireError
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

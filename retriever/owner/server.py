@@ -25,11 +25,12 @@ from indexers.store import Store
 from retriever import __version__
 from retriever.context.types import CitationRef, ContextOptions
 from retriever.engine import LocalEngine
+from retriever.options import FacetOptions, ListOptions, SearchOptions
 from retriever.owner.address import OwnerAddress, address_file, socket_path
 from retriever.owner.jobs import JobQueue
 from retriever.owner.messages import PROTOCOL, Call, Hello, Item, Reply, Welcome
-from retriever.types import SearchOptions
-from retriever.wire import decode, encode, error_to_wire
+from retriever.profile import SearchProfile
+from retriever.wire import convert, decode, encode, error_to_wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -155,7 +156,7 @@ class Owner:
         engine, given = self._engine(call.collection, call.encoder), call.arguments
         match call.method:
             case "search":
-                return engine.search(SearchOptions(**given))
+                return engine.search(convert(given["options"], SearchOptions))
             case "context":
                 return engine.context(msgspec.convert(given["options"], ContextOptions, strict=False))
             case "gather":
@@ -163,6 +164,17 @@ class Owner:
             case "verify":
                 refs = msgspec.convert(given["citations"], list[CitationRef])
                 return engine.verify(given["answer"], refs, citation=given["citation"])
+            case "explain":
+                return engine.explain(convert(given["options"], SearchOptions), given["doc_id"])
+            case "facets":
+                given["fields"] = convert(given["fields"], list[FacetOptions])
+                return engine.facets(**given)
+            case "profiles":
+                return engine.profiles()
+            case "save_profile":
+                return engine.save_profile(given["name"], convert(given["profile"], SearchProfile))
+            case "delete_profile":
+                return engine.delete_profile(given["name"])
             case "index":
                 return engine.index(given["paths"], progress=tell)
             case "sync":
@@ -170,19 +182,19 @@ class Owner:
             case "add":
                 return engine.add(documents, progress=tell)
             case "get":
-                return engine.get(given["doc_id"])
+                return engine.get(**given)
             case "text":
-                return engine.text(given["doc_id"], given["start"], given["end"])
+                return engine.text(**given)
             case "resolve":
-                return engine.resolve(given["evidence_id"])
+                return engine.resolve(**given)
             case "resolve_span":
                 return engine.resolve_span(**given)
             case "documents":
-                return engine.documents()
+                return engine.documents(convert(given["options"], ListOptions))
             case "delete":
                 return engine.delete(**given)
             case "delete_where":
-                return engine.delete_where(given["where"])
+                return engine.delete_where(**given)
             case "patch":
                 return engine.patch(**given)
             case "estimate":

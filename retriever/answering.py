@@ -1,0 +1,224 @@
+"""One answer: a page of a ranking, written out with its evidence."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexers.lexical import analyse
+from retriever.evidence import Shown, find_evidence
+from retriever.paging import Cursor, expired, read_cursor, search_hash
+from retriever.phrases import Phrase
+from retriever.presenting import document_info, effective_filter
+from retriever.ranking import matched_terms
+from retriever.selecting import allows, count_facets, group_of
+from retriever.types import DocumentHit, SearchMeta, SearchResult, Usage, Warned
+
+if TYPE_CHECKING:
+    from indexers.catalogue import Entry
+    from indexers.filters import Filter
+    from retriever.candidates import Question
+    from retriever.options import SearchOptions
+    from retriever.ranking import Ranking
+    from retriever.searching import Searcher
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a ranking: what is shown, and where the next page begins.
+
+    Attributes:
+        visible: the positions that all pages run through.
+        positions: those of this page, in order.
+        entries: the documents at these positions, as they are now.
+        changed: documents left out because they changed since the first page.
+    """
+
+    ranking: Ranking
+    cursor: Cursor
+    visible: tuple[int, ...]
+    positions: tuple[int, ...]
+    entries: tuple[Entry, ...]
+    changed: int
+
+
+class Attempts:
+    """Attempts to answer one request; one that documents changed under is repeated."""
+
+    def __init__(self, searcher: Searcher, options: SearchOptions) -> None:
+        self._searcher = searcher
+        self._collection = searcher.collection
+        self._options = options
+        self._clock = Clock()
+        self._cursor = read_cursor(options.cursor, options) if options.cursor else None
+        self._question: Question | None = None
+
+    def answer(self) -> SearchResult | None:
+        """Return the answer; None when documents were replaced while they were read.
+
+        Raises:
+            CursorExpiredError: the page cannot be continued.
+        """
+        searcher, options = self._searcher, self._options
+        where = searcher.where(options)
+        if options.must_contain:
+            self._clock.lap("phrases")
+        cursor = self._cursor or Cursor(search_hash(options), searcher.state, searcher.depth(options), 0)
+        ranking = self._kept(cursor) if self._cursor else None
+        if ranking is None:
+            question = self._ask(where)
+            ranking = searcher.rank(question, cursor.depth)
+            self._clock.lap("retrieve")
+        return self._write(self._page(ranking, cursor, where), where)
+
+    def _ask(self, where: Filter | None) -> Question:
+        if self._question is None:
+            self._question = self._searcher.ask(self._options.query, where)
+            self._clock.lap("encode")
+        return replace(self._question, where=where)
+
+    def _kept(self, cursor: Cursor) -> Ranking | None:
+        """Return the ranking of earlier pages; None when it can be made again.
+
+        Raises:
+            CursorExpiredError: it is gone for good.
+        """
+        ranking = self._searcher.memory.rankings.get(_name(cursor))
+        if ranking is None and (not cursor.again or cursor.state != self._searcher.state):
+            raise expired()
+        return ranking
+
+    def _page(self, ranking: Ranking, cursor: Cursor, where: Filter | None) -> Page:
+        """Cut a page out of a ranking, without the documents that changed since the first one."""
+        visible = self._searcher.visible(self._options, ranking)
+        part = visible[cursor.offset : cursor.offset + self._options.limit]
+        there = [
+            (position, entry)
+            for position in part
+            if (entry := self._live(ranking.entries[position], where)) is not None
+        ]
+        positions, entries = tuple(zip(*there, strict=True)) or ((), ())
+        return Page(ranking, cursor, visible, positions, entries, len(part) - len(there))
+
+    def _live(self, entry: Entry, where: Filter | None) -> Entry | None:
+        """Return the document as it is now when it still has the text that was ranked, and matches."""
+        live = self._collection.entries.get(entry.doc_id)
+        if live is None or live is entry:
+            return live
+        return live if live.generation == entry.generation and allows(where, live) else None
+
+    def _write(self, page: Page, where: Filter | None) -> SearchResult | None:
+        options, question = self._options, page.ranking.question
+        self._clock.lap("fuse")
+        hits = self._hits(page)
+        self._clock.lap("evidence")
+        read = page.ranking.entries if options.cursor is None else page.entries
+        if not self._collection.unchanged(read):
+            return None
+        facets = count_facets(self._collection, options.facets, where)
+        if facets:
+            self._clock.lap("facets")
+        return SearchResult(
+            query=options.query,
+            hits=hits,
+            next_cursor=self._next(page),
+            facets=facets,
+            warnings=(*_question_warnings(question), *self._page_warnings(page)),
+            meta=SearchMeta(
+                snapshot=page.cursor.state.split()[0],
+                encoder=self._searcher.encoder_name,
+                profile=self._searcher.label,
+                candidates=page.ranking.counts,
+                offset_unit=options.offset_unit,
+                effective_filter=effective_filter(options),
+                usage=Usage(query_tokens=question.tokens),
+                timing_ms=self._clock.times(),
+            ),
+        )
+
+    def _hits(self, page: Page) -> tuple[DocumentHit, ...]:
+        options, ranking = self._options, page.ranking
+        shown = Shown(
+            options=options.evidence,
+            unit=options.offset_unit,
+            terms=frozenset(analyse(ranking.question.text)),
+            phrases=tuple(map(Phrase, options.must_contain)),
+        )
+        evidence = find_evidence(
+            self._collection,
+            ranking.question,
+            page.entries,
+            shown,
+            lexical_weight=self._searcher.profile.evidence_lexical,
+        )
+        explained = options.explain
+        terms = matched_terms(self._collection, ranking.question, page.entries) if explained else ()
+        return tuple(
+            DocumentHit(
+                rank=page.cursor.offset + place + 1,
+                score=float(ranking.total[position]),
+                document=document_info(entry, options.fields),
+                evidence=evidence[place][0],
+                evidence_total=evidence[place][1],
+                explain=ranking.explain(position, terms[place]) if explained else None,
+                group=group_of(entry, options.group_by) if options.group_by else None,
+            )
+            for place, (position, entry) in enumerate(zip(page.positions, page.entries, strict=True))
+        )
+
+    def _next(self, page: Page) -> str | None:
+        offset = page.cursor.offset + self._options.limit
+        if offset >= len(page.visible):
+            return None
+        self._searcher.memory.rankings.put(_name(page.cursor), page.ranking)
+        return replace(page.cursor, offset=offset).write()
+
+    def _page_warnings(self, page: Page) -> list[Warned]:
+        warnings = []
+        if page.changed:
+            detail = f"{page.changed} documents of this page were changed or deleted since the first page"
+            warnings.append(Warned(code="changed_since", detail=detail))
+        last = page.cursor.offset + self._options.limit >= len(page.visible)
+        if last and page.cursor.offset and not page.ranking.counts.exhausted:
+            detail = (
+                f"the pages end with the {len(page.visible)} candidates; more documents match the filter. "
+                "Narrow the query, or ask for a larger first page"
+            )
+            warnings.append(Warned(code="candidates_end", detail=detail))
+        return warnings
+
+
+def _question_warnings(question: Question) -> list[Warned]:
+    warnings = []
+    if not question.lexical.indices:
+        warnings.append(
+            Warned(code="no_terms", detail="no word of the query can be looked up; cosine alone ranked")
+        )
+    if not np.any(question.dense):
+        warnings.append(Warned(code="no_tokens", detail="the encoder knows no token of the query"))
+    return warnings
+
+
+def _name(cursor: Cursor) -> str:
+    return f"{cursor.search} {cursor.state} {cursor.depth}"
+
+
+class Clock:
+    """Milliseconds per stage; a stage that runs twice adds up."""
+
+    def __init__(self) -> None:
+        self._started = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        """End a stage."""
+        now = time.perf_counter()
+        self._laps[stage] = self._laps.get(stage, 0.0) + 1000 * (now - self._last)
+        self._last = now
+
+    def times(self) -> dict[str, float]:
+        """Return the milliseconds of each stage and in total."""
+        return {**self._laps, "total": 1000 * (time.perf_counter() - self._started)}

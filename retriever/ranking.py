@@ -1,0 +1,124 @@
+"""All candidates of a query, scored, fused and in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexers.catalogue import DOCUMENT
+from indexers.filters import Ids
+from indexers.identifiers import document_point
+from indexers.lexical import analyse, query_vector
+from indexers.types import DOCUMENT_LEXICAL, VectorQuery
+from retriever.fusion import fuse, order, ranks, standardise
+from retriever.types import CandidateCounts, Component, ComponentName, Explanation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from indexers.catalogue import Entry
+    from indexers.collection import Collection
+    from retriever.candidates import Candidates, Question
+    from retriever.fusion import FloatArray
+    from retriever.profile import SearchProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Scores of all candidates with what they are made of.
+
+    Attributes:
+        entries: the candidates, in order of id.
+        raw: component name to ``(candidates,)``.
+        standardised: likewise.
+        weights: of the standardised scores.
+        total: ``(candidates,)``, the fused score.
+        order: positions by falling total, ties by id.
+    """
+
+    question: Question
+    entries: tuple[Entry, ...]
+    raw: Mapping[ComponentName, FloatArray]
+    standardised: Mapping[ComponentName, FloatArray]
+    weights: Mapping[ComponentName, float]
+    total: FloatArray
+    order: tuple[int, ...]
+    counts: CandidateCounts
+
+    def explain(self, position: int, matched: Mapping[str, float]) -> Explanation:
+        """Take the score of one candidate apart.
+
+        Args:
+            position: of the candidate in ``entries``.
+            matched: BM25 of the document by term.
+        """
+        ids = [entry.doc_id for entry in self.entries]
+        components = [
+            Component(
+                name=name,
+                rank=ranks(raw, ids)[position],
+                raw=float(raw[position]),
+                standardised=float(self.standardised[name][position]),
+                weight=self.weights.get(name, 0.0),
+                contribution=self.weights.get(name, 0.0) * float(self.standardised[name][position]),
+                matched_terms=matched if name == "document_lexical" else {},
+            )
+            for name, raw in self.raw.items()
+        ]
+        return Explanation(components=tuple(components), total=float(self.total[position]))
+
+
+def rank(question: Question, candidates: Candidates, profile: SearchProfile) -> Ranking:
+    """Fuse the candidates' scores by the profile's weights."""
+    raw: dict[ComponentName, FloatArray] = {
+        "segment_dense": np.array(candidates.dense, dtype=np.float64),
+        "document_lexical": np.array(candidates.lexical, dtype=np.float64),
+    }
+    standardised = {name: standardise(scores) for name, scores in raw.items()}
+    total = fuse(standardised, profile.weights)
+    ids = [entry.doc_id for entry in candidates.entries]
+    counts = CandidateCounts(
+        documents=len(ids),
+        segments=candidates.segments,
+        dead=candidates.dead,
+        exhausted=candidates.exhausted,
+    )
+    return Ranking(
+        question,
+        candidates.entries,
+        raw,
+        standardised,
+        profile.weights,
+        total,
+        tuple(order(total, ids)),
+        counts,
+    )
+
+
+def matched_terms(
+    collection: Collection, question: Question, entries: Sequence[Entry]
+) -> list[dict[str, float]]:
+    """Split each document's BM25 into its terms."""
+    terms = sorted(set(analyse(question.text)))
+    counts = dict(zip(question.lexical.indices, question.lexical.values, strict=True))
+    points = tuple(document_point(entry.doc_id) for entry in entries)
+    shares: dict[str, dict[str, float]] = {point: {} for point in points}
+    vectors = [query_vector([term]) for term in terms]
+    answers = collection.index.query(
+        [
+            VectorQuery(
+                vector=vector,
+                using=DOCUMENT_LEXICAL,
+                limit=max(1, len(points)),
+                filter=Ids(points),
+                corpus=collection.corpus(DOCUMENT),
+            )
+            for vector in vectors
+        ]
+    )
+    for term, vector, hits in zip(terms, vectors, answers, strict=True):
+        for hit in hits:
+            shares[hit.id][term] = hit.score * counts[vector.indices[0]]
+    return [shares[point] for point in points]
