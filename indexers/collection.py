@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from hashlib import blake2b
 from types import MappingProxyType
@@ -24,9 +25,11 @@ from indexers.filters import And, AnyField, Condition, Filter, Not, Or, all_of, 
 from indexers.generations import Generations
 from indexers.history import VERSION, KeptVersion, kept_point
 from indexers.identifiers import document_point, segment_point
+from indexers.leases import TERM_S, Turn, WriterLease
 from indexers.lexical_weights import LexicalWeights
 from indexers.records import DocumentRecords
 from indexers.settings import query_fingerprint, read_settings
+from indexers.sharing import EVERYTHING
 from indexers.types import (
     DOCUMENT_LEXICAL,
     SEGMENT_DENSE,
@@ -38,12 +41,16 @@ from indexers.types import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from encoders.types import Location, Span
     from indexers.places import Place
     from indexers.protocols import TextStore, VectorIndex
+    from indexers.sharing import Change, SharedPoints
 
 _BATCH = 1_000
+_LONG_AGO_S = 43_200.0
+_MANY_DEAD = 256
 _STRING = frozenset({"string"})
 _OWN_FIELDS = dict.fromkeys(("id", "title", "source", "media_type", "updated_at"), _STRING)
 
@@ -68,14 +75,30 @@ class Collection:
         place: where its settings and records are kept.
         index: its points.
         texts: its text.
+        sharing: how its points are shared with other processes; None when there are none.
+        lease_s: see `indexers.leases`.
     """
 
-    def __init__(self, place: Place, index: VectorIndex, texts: TextStore) -> None:
+    def __init__(
+        self,
+        place: Place,
+        index: VectorIndex,
+        texts: TextStore,
+        *,
+        sharing: SharedPoints | None = None,
+        lease_s: float = TERM_S,
+    ) -> None:
         self.index = index
         self.texts = texts
         self.records = DocumentRecords(place.below("documents"))
         self._place = place
-        self._writing = threading.RLock()
+        self._sharing = sharing
+        self._hearing = threading.Lock()
+        self._heard = time.monotonic()
+        self._lease = WriterLease(sharing, taken=self._took_over, term_s=lease_s) if sharing else None
+        turn = Turn(self._lease) if self._lease else None
+        self._writing: AbstractContextManager[object] = turn or threading.RLock()
+        self._here: AbstractContextManager[object] = turn.here if turn else self._writing
         settings = read_settings(place)
         self._fingerprint: dict[str, Any] = settings["fingerprint"]
         self.dim: int = settings["dim"]
@@ -86,11 +109,9 @@ class Collection:
         self._latest_kept: dict[str, int] = {}
         self._fields: dict[str, frozenset[str]] = dict(_OWN_FIELDS)
         self._state = 0
-        for record in index.scroll(equals("point", DOCUMENT)):
-            self._remember(Entry.from_payload(record.payload))
-        for record in index.scroll(equals("point", VERSION), payload=("doc_id", "version")):
-            self._remember_kept(record.payload["doc_id"], record.payload["version"])
-        self._generations.died(self.dead_segments())
+        self._read_all()
+        if sharing is not None and self._lease is not None:
+            sharing.ask_before_writing(self._lease.check)
 
     # Reading
 
@@ -159,8 +180,27 @@ class Collection:
         except KeyError:
             raise DocumentNotFoundError(f"no document {doc_id!r}", id=doc_id) from None
 
+    def refresh(self) -> None:
+        """Take over what other processes have changed since the last call."""
+        if self._lease is None or self._lease.valid:  # whoever may write is the only one who does
+            return
+        with self._hearing:
+            if not self._lease.valid:
+                self._hear()
+
+    def pass_over(self, generations: Iterable[str]) -> bool:
+        """Leave out segments that another process is writing; tell whether that is news."""
+        if self._lease is None or self._lease.valid:
+            return False
+        with self._hearing:
+            live = {entry.generation for entry in self._entries.values()}
+            news = set(generations) - live - set(self._generations.dead)
+            self._generations.died(news)
+            return bool(news)
+
     def unchanged(self, entries: Iterable[Entry]) -> bool:
         """Tell whether these versions are live and none of their points is being written right now."""
+        self.refresh()
         return all(
             self._entries.get(entry.doc_id) is entry and not self._generations.changing(entry.doc_id)
             for entry in entries
@@ -242,6 +282,10 @@ class Collection:
         return None if where is None else _to_payload_names(where)
 
     # Writing
+
+    def as_writer(self) -> AbstractContextManager[None]:
+        """Be the only process that writes, for a whole run; waits until another one is done."""
+        return self._lease.held(wait_s=None) if self._lease else nullcontext()
 
     def begin(self, entry: Entry) -> None:
         """Announce a version whose segments are about to be written."""
@@ -392,18 +436,23 @@ class Collection:
     def close(self) -> None:
         """Flush and let go."""
         self.texts.sync()
+        if self._lease is not None:
+            self._lease.close()
         self.index.close()
 
     def dead_segments(self) -> dict[str, int]:
         """Count the segments of each version that is neither live nor being written."""
-        with self._writing:
-            stored = self.index.facet("generation", equals("point", SEGMENT))
-            live = {entry.generation for entry in self._entries.values()}
-            return {
-                generation: count
-                for generation, count in stored.items()
-                if generation not in live and not self._generations.is_in_progress(generation)
-            }
+        with self._here:
+            return self._count_dead()
+
+    def _count_dead(self) -> dict[str, int]:
+        stored = self.index.facet("generation", equals("point", SEGMENT))
+        live = {entry.generation for entry in self._entries.values()}
+        return {
+            generation: count
+            for generation, count in stored.items()
+            if generation not in live and not self._generations.is_in_progress(generation)
+        }
 
     @contextmanager
     def _change(self, doc_ids: Sequence[str]) -> Iterator[None]:
@@ -412,6 +461,61 @@ class Collection:
             yield
         finally:
             self._generations.end_change(doc_ids)
+
+    def _read_all(self) -> None:
+        """Read every document and earlier version from the index."""
+        self._entries = {}
+        self._by_content = {}
+        self._state = 0
+        for record in self.index.scroll(equals("point", DOCUMENT)):
+            self._remember(Entry.from_payload(record.payload))
+        for record in self.index.scroll(equals("point", VERSION), payload=("doc_id", "version")):
+            self._remember_kept(record.payload["doc_id"], record.payload["version"])
+        self._generations.died(self._count_dead())
+
+    def _took_over(self, from_the_dead: bool) -> None:
+        """Know what the last writer left, before the first write of this process."""
+        with self._hearing:
+            self._hear()
+        self.weights.reload()
+        if from_the_dead and self._sharing is not None:
+            self._sharing.announce_everything()
+            self._generations.died(self._count_dead())
+
+    def _hear(self) -> None:
+        if self._sharing is None:
+            return
+        if time.monotonic() - self._heard > _LONG_AGO_S:  # word of what is gone may be gone too
+            self._sharing.seen = self._sharing.highest()
+            self._read_all()
+        changes = self._sharing.changes()
+        if changes:
+            gone = {change.gone for change in changes}
+            points = {document_point(doc_id): doc_id for doc_id in self._entries} if gone - {""} else {}
+            for change in changes:
+                self._take_over(change, points)
+            self._sharing.seen = changes[-1].sequence
+            if len(self._generations.dead) > _MANY_DEAD:  # the writer has swept most of them
+                self._generations.swept(self._generations.dead)
+                self._generations.died(self._count_dead())
+        self._heard = time.monotonic()
+
+    def _take_over(self, change: Change, points: Mapping[str, str]) -> None:
+        if change.gone == EVERYTHING:
+            self._read_all()
+        elif change.gone:
+            if (entry := self._entries.pop(points.get(change.gone, ""), None)) is not None:
+                self._state ^= _mark(entry)
+                self._remember_kept(entry.doc_id, entry.version)
+                self._generations.died([entry.generation])
+        else:
+            entry = Entry.from_payload(change.payload)
+            previous = self._entries.get(entry.doc_id)
+            self._generations.went_live(entry.generation)
+            self._remember(entry)
+            if previous is not None and previous.generation != entry.generation:
+                self._remember_kept(entry.doc_id, previous.version)
+                self._generations.died([previous.generation])
 
     def _remember_kept(self, doc_id: str, version: int) -> None:
         self._latest_kept[doc_id] = max(version, self._latest_kept.get(doc_id, 0))

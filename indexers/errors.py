@@ -10,6 +10,8 @@
         ├── FingerprintMismatchError    the collection was made with another encoder
         ├── DiskSpaceError              too little room to write safely
         ├── IndexUnavailableError       the Qdrant server does not answer
+        ├── StoreBusyError              another process writes the collection
+        ├── LeaseLostError              this process may not write any more
         └── CorruptTextError            stored text does not match its hash
     InvalidInputError
     ├── InvalidDocumentError            id, text or metadata cannot be stored
@@ -76,6 +78,18 @@ class IndexUnavailableError(StorageError):
     """The Qdrant server did not answer for as long as was waited; what it acknowledged is safe."""
 
     code = "index_unavailable"
+
+
+class StoreBusyError(StorageError):
+    """Another process is writing the collection; ``details`` names it."""
+
+    code = "store_busy"
+
+
+class LeaseLostError(StorageError):
+    """This process lost the right to write a shared collection; what it committed is safe."""
+
+    code = "lease_lost"
 
 
 class CorruptTextError(StorageError):

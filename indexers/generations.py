@@ -43,8 +43,9 @@ class Generations:
             self._dead.add(generation)
 
     def went_live(self, generation: str) -> None:
-        """A version was committed."""
+        """A version was committed, here or by another process."""
         self._in_progress.pop(generation, None)
+        self._dead.discard(generation)
 
     def died(self, generations: Iterable[str]) -> None:
         """Versions are no longer live."""

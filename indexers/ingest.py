@@ -103,6 +103,10 @@ class Ingest:
 
     def run(self, items: Iterable[Document | Unreadable], *, total: int | None = None) -> IndexReport:
         """Index all items and report; what is committed stays when a later item raises."""
+        with self._collection.as_writer():
+            return self._run(items, total)
+
+    def _run(self, items: Iterable[Document | Unreadable], total: int | None) -> IndexReport:
         started = time.perf_counter()
         self._total = total
         self._collection.sweep()

@@ -2,19 +2,25 @@
 
 ::
 
-    store.json                  format version
+    store.json                  format version, and where Qdrant is when it is a server
     lock                        who has it open
     owner.json, owner.log       the process that serves it, and what that process said
     text/                       pages of text, shared by all collections
-    collections/NAME/           collection.json, and the engine's files in shard/
+    collections/NAME/           collection.json, documents/, and the engine's files in shard/
+
+A store on a server keeps ``text/`` and ``collections/`` (without ``shard/``) at the place
+that its settings name; several processes, each with a folder of its own, share them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
+from encoders.errors import InvalidInputError
 from indexers.durable import read_json, write_json
 from indexers.errors import StoreFormatError
+from indexers.remote_settings import RemoteSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,23 +29,65 @@ FORMAT = 1
 BEFORE_CLAIM = ("lock", "owner.json", "owner.log")
 
 
-def claim(folder: Path) -> None:
+def claim(folder: Path, remote: RemoteSettings | None = None) -> RemoteSettings | None:
     """Make a folder a store, or check that it is one.
+
+    Args:
+        folder: made when it is missing.
+        remote: keep the vectors in a Qdrant server; None keeps what the store has, an
+            embedded engine when it is new.
+
+    Returns:
+        Where the server is; None for an embedded engine.
 
     Raises:
         StoreFormatError: the folder holds something else, or a store of another format.
+        InvalidInputError: the store has its vectors in this folder, and a server was given.
     """
     about = folder / "store.json"
     if about.exists():
-        found = read_json(about).get("format")
-        if found != FORMAT:
-            raise StoreFormatError(
-                f"{folder} has store format {found}, this version reads {FORMAT}", found=found, known=FORMAT
-            )
-        return
+        return _known(folder, read_json(about), remote)
     if folder.is_dir() and any(path.name not in BEFORE_CLAIM for path in folder.iterdir()):
         raise StoreFormatError(
             f"{folder} is not empty and holds no store; name an empty or new folder", folder=str(folder)
         )
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(about, {"format": FORMAT})
+    _write(about, remote)
+    return remote
+
+
+def choose_remote(folder: Path, given: str | RemoteSettings | None) -> RemoteSettings | None:
+    """Return the server that a caller names, else the one that the environment names, else None.
+
+    The environment says nothing to a store that keeps its vectors itself.
+
+    Raises:
+        InvalidInputError: the URL or the environment cannot be used.
+    """
+    if given is not None:
+        return RemoteSettings(url=given) if isinstance(given, str) else given
+    about = folder / "store.json"
+    if about.exists() and not read_json(about).get("remote"):
+        return None
+    return RemoteSettings.from_environment()
+
+
+def _known(folder: Path, about: dict[str, Any], remote: RemoteSettings | None) -> RemoteSettings | None:
+    if (found := about.get("format")) != FORMAT:
+        raise StoreFormatError(
+            f"{folder} has store format {found}, this version reads {FORMAT}", found=found, known=FORMAT
+        )
+    kept = RemoteSettings.from_json(about["remote"]) if about.get("remote") else None
+    if remote is None or remote == kept:
+        return kept
+    if kept is None:
+        raise InvalidInputError(
+            f"{folder} keeps its vectors itself, not in {remote.url}; open it without a server, "
+            "or copy it into a new store that has one: longdoc copy"
+        )
+    _write(folder / "store.json", remote)  # the server moved, or is to be asked otherwise
+    return remote
+
+
+def _write(about: Path, remote: RemoteSettings | None) -> None:
+    write_json(about, {"format": FORMAT, **({"remote": asdict(remote)} if remote else {})})

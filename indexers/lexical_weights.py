@@ -73,8 +73,8 @@ class LexicalWeights:
         self._bm25 = Bm25()
         self._lock = threading.RLock()
         self._writing = writing or threading.RLock()
-        kept = read_settings(place)["averages"]
-        self._averages = Averages(**kept) if kept else None
+        self._averages: Averages | None = None
+        self.reload()
 
     @property
     def averages(self) -> Averages:
@@ -86,6 +86,12 @@ class LexicalWeights:
         if self._averages is None:
             raise RuntimeError("no lexical weights were made yet")
         return self._averages
+
+    def reload(self) -> None:
+        """Read again what another process may have settled."""
+        with self._lock:
+            kept = read_settings(self._place)["averages"]
+            self._averages = Averages(**kept) if kept else None
 
     def prepare(self, guess: Averages) -> None:
         """Begin with ``guess`` where no weight was made before."""

@@ -87,18 +87,21 @@ class RemoteIndex:
             check_vectors(point.vectors, self._schema)
         for batch in self._batches(points):
             rows = [
-                models.PointStruct(id=point.id, vector=_to_remote(point.vectors), payload=point.payload)
+                models.PointStruct(id=point.id, vector=to_remote(point.vectors), payload=point.payload)
                 for point in batch
             ]
             self._write(self._client.upsert, f"write {len(rows)} points", points=rows)
 
     def set_payload(self, ids: Sequence[str], payload: Payload) -> None:
         """Merge ``payload`` into the payload of the points that exist."""
-        for some in _portions(ids, _IDS):
-            known = [record.id for record in self._fetch(some, payload=False, vectors=False)]
-            if known:
-                doing = f"change {len(known)} points"
-                self._write(self._client.set_payload, doing, payload=payload, points=known)
+        known = [
+            record.id
+            for some in _portions(ids, _IDS)
+            for record in self._fetch(some, payload=False, vectors=False)
+        ]
+        if known:  # by one write, so that a filter sees all points changed or none
+            doing = f"change {len(known)} points"
+            self._write(self._client.set_payload, doing, payload=payload, points=known)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove points."""
@@ -227,7 +230,7 @@ class RemoteIndex:
     def _indexed(self) -> dict[str, Any]:
         keywords: dict[str, Any] = dict.fromkeys(self._schema.keywords, models.PayloadSchemaType.KEYWORD)
         integers = dict.fromkeys(self._schema.integers, models.PayloadSchemaType.INTEGER)
-        further = {field: models.PayloadSchemaType(kind) for field, kind in self._settings.indexed}
+        further = {field: models.PayloadSchemaType(kind) for field, kind in self._settings.indexes.items()}
         return keywords | integers | further
 
     def _request(self, query: VectorQuery) -> models.QueryRequest:
@@ -266,9 +269,16 @@ class RemoteIndex:
         self._write(self._client.delete, "remove points", points_selector=selector)
 
     def _write(self, call: Callable[..., object], doing: str, **arguments: Any) -> None:
+        def attempt(name: str, **given: Any) -> None:
+            self._may_write()
+            call(name, **given)
+
+        waits: dict[str, Any] = {"wait": True, "ordering": self._ordering, **arguments}
         with self._writing:
-            waits: dict[str, Any] = {"wait": True, "ordering": self._ordering, **arguments}
-            self._call(call, doing, self._settings.retry_writes_s, **waits)
+            self._call(attempt, doing, self._settings.retry_writes_s, **waits)
+
+    def _may_write(self) -> None:
+        """Raise when another process may be writing."""
 
     def _read(self, call: Callable[..., T], doing: str, **arguments: Any) -> T:
         return self._call(call, doing, self._settings.retry_reads_s, **arguments)
@@ -306,7 +316,8 @@ def _portions(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
-def _to_remote(vectors: Mapping[str, Vector]) -> dict[str, Any]:
+def to_remote(vectors: Mapping[str, Vector]) -> dict[str, Any]:
+    """Turn vectors into the client's form."""
     return {name: _vector(vector) for name, vector in vectors.items()}
 
 

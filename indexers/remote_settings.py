@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import Field, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from encoders.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Quantisation: TypeAlias = Literal["turbo", "scalar", "none"]
 ReadConsistency: TypeAlias = Literal["all", "majority", "quorum"]
 WriteOrdering: TypeAlias = Literal["weak", "medium", "strong"]
 
-API_KEY_VARIABLE = "LONGDOC_QDRANT_API_KEY"
+PREFIX = "LONGDOC_QDRANT_"
+API_KEY_VARIABLE = PREFIX + "API_KEY"
 MEMORY = ":memory:"
 
 
@@ -52,6 +57,10 @@ class RemoteSettings:
         indexed: further payload fields to index, with their type, such as
             ``{"metadata.year": "integer"}``; without an index a filter on the field
             reads the payloads.
+        place: where text, records and settings lie, a path or a URL of fsspec; the
+            store's folder when empty. Several processes on one cluster name the same.
+        lease_s: a process that writes and has not been heard of for so long is taken to
+            be dead, and another one may write.
         batch_points: at most so many points a request.
         batch_bytes: about so many bytes a request at most; a server takes 32 MiB.
     """
@@ -75,6 +84,8 @@ class RemoteSettings:
     hnsw_ef_construct: int = 128
     hnsw_ef: int = 128
     indexed: tuple[tuple[str, str], ...] = ()
+    place: str = ""
+    lease_s: float = 15.0
     batch_points: int = 256
     batch_bytes: int = 8 << 20
 
@@ -87,6 +98,37 @@ class RemoteSettings:
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; it is 1 or more", name=name)
 
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> RemoteSettings:
+        """Read settings that were written as JSON.
+
+        Raises:
+            InvalidInputError: an unknown name or a value that cannot be used.
+        """
+        try:
+            indexed = tuple((str(field), str(kind)) for field, kind in values.get("indexed", ()))
+            return RemoteSettings(**{**values, "indexed": indexed})
+        except TypeError as error:
+            raise InvalidInputError(f"settings of a Qdrant server: {error}") from error
+
+    @staticmethod
+    def from_environment() -> RemoteSettings | None:
+        """Read ``LONGDOC_QDRANT_URL`` and, for each further setting, such as ``LONGDOC_QDRANT_SHARDS``.
+
+        Returns:
+            None when there is no ``LONGDOC_QDRANT_URL``.
+
+        Raises:
+            InvalidInputError: a value that cannot be used.
+        """
+        if not os.environ.get(PREFIX + "URL"):
+            return None
+        values: dict[str, Any] = {}
+        for one in fields(RemoteSettings):
+            if (text := os.environ.get(PREFIX + one.name.upper())) is not None:
+                values[one.name] = _read(one, text)
+        return RemoteSettings.from_json(values)
+
     @property
     def copies_for_a_write(self) -> int:
         """How many copies must have a write: those asked for, or most of them."""
@@ -98,6 +140,23 @@ class RemoteSettings:
         return self.read_consistency or ("majority" if self.replicas > 1 else None)
 
     @property
+    def indexes(self) -> dict[str, str]:
+        """Further payload fields to index, with their type."""
+        return dict(self.indexed)
+
+    @property
     def api_key(self) -> str | None:
         """The key from the environment, None when there is none."""
         return os.environ.get(API_KEY_VARIABLE) or None
+
+
+def _read(field: Field[Any], text: str) -> Any:
+    try:
+        if field.name == "indexed":
+            return list(json.loads(text).items())
+        if isinstance(field.default, bool):
+            return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+        return type(field.default)(text) if isinstance(field.default, int | float) else text
+    except (ValueError, KeyError, AttributeError) as error:
+        name = PREFIX + field.name.upper()
+        raise InvalidInputError(f"{name} is {text!r}, which it cannot be", name=name) from error

@@ -32,6 +32,17 @@ def repair(
     Documents whose text is damaged are left as they are: only their source can mend
     them, and indexing it again does.
     """
+    with collection.as_writer():
+        return _repair(collection, diagnosis, encoder, segmenter, progress)
+
+
+def _repair(
+    collection: Collection,
+    diagnosis: Diagnosis,
+    encoder: Encoder,
+    segmenter: Segmenter,
+    progress: Callable[[Progress], None] | None,
+) -> IndexReport:
     collection.sweep(thorough=True)
     for finding in diagnosis.findings:
         if finding.remedy == "forget":

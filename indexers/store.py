@@ -12,7 +12,7 @@ from indexers.collection import Collection, schema_for
 from indexers.errors import CollectionNotFoundError
 from indexers.layout import claim
 from indexers.lock import StoreLock
-from indexers.places import FolderPlace
+from indexers.places import FolderPlace, open_place
 from indexers.settings import SETTINGS, create_settings, read_settings
 from indexers.text_store import PageTextStore
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from indexers.places import Place
-    from indexers.protocols import VectorIndex
+    from indexers.remote_settings import RemoteSettings
+    from indexers.types import IndexSchema
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -32,19 +33,22 @@ class Store:
     Args:
         folder: the store's folder.
         shares: whether this process serves others.
+        remote: keep vectors in a Qdrant server; see `indexers.layout.claim`.
 
     Raises:
         StoreLockedError: another process has it open.
         StoreFormatError: the folder holds something else, or another format.
     """
 
-    def __init__(self, folder: Path, *, shares: bool = False) -> None:
+    def __init__(self, folder: Path, *, shares: bool = False, remote: RemoteSettings | None = None) -> None:
         self.folder = folder
-        claim(folder)
+        self.remote = claim(folder, remote)
         self._lock = StoreLock(folder / "lock", shares=shares)
         self._open: dict[str, Collection] = {}
         self._opening = threading.RLock()
-        self._place: Place = FolderPlace(folder)
+        self._client: Any = None
+        elsewhere = self.remote.place if self.remote else ""
+        self._place: Place = open_place(elsewhere) if elsewhere else FolderPlace(folder)
         self.texts = PageTextStore(self._place.below("text"))
 
     def collections(self) -> list[str]:
@@ -63,7 +67,9 @@ class Store:
                 if not self._place_of(name).exists(SETTINGS):
                     raise self._not_found(name)
                 self._open[name] = self._load(name)
-            return self._open[name]
+            collection = self._open[name]
+        collection.refresh()
+        return collection
 
     def create_collection(self, name: str, *, fingerprint: Mapping[str, Any], dim: int) -> Collection:
         """Make a collection for the vectors of one encoder, or open it when it is there.
@@ -101,18 +107,36 @@ class Store:
 
     def _load(self, name: str) -> Collection:
         place = self._place_of(name)
-        index = self._open_index(name, dim=read_settings(place)["dim"])
+        schema = schema_for(read_settings(place)["dim"])
+        if self.remote is not None:
+            return self._load_remote(name, place, schema, self.remote)
+        require("qdrant_edge", extra="local")
+        from indexers.qdrant_edge_index import EdgeIndex
+
+        index = EdgeIndex(self.folder / "collections" / name / "shard", schema)
         try:
             return Collection(place, index, self.texts)
         except BaseException:
             index.close()
             raise
 
-    def _open_index(self, name: str, *, dim: int) -> VectorIndex:
-        require("qdrant_edge", extra="local")
-        from indexers.qdrant_edge_index import EdgeIndex
+    def _load_remote(
+        self, name: str, place: Place, schema: IndexSchema, remote: RemoteSettings
+    ) -> Collection:
+        require("qdrant_client", extra="local")
+        from indexers.qdrant_shared_index import SharedIndex
 
-        return EdgeIndex(self.folder / "collections" / name / "shard", schema_for(dim))
+        index = SharedIndex(self._connected(remote), remote.prefix + name, schema, remote)
+        return Collection(place, index, self.texts, sharing=index, lease_s=remote.lease_s)
+
+    def _connected(self, remote: RemoteSettings) -> Any:
+        from indexers.qdrant_remote_calls import check_server, connect
+
+        if self._client is None:
+            client = connect(remote)
+            check_server(client, remote)
+            self._client = client
+        return self._client
 
     def delete_collection(self, name: str) -> None:
         """Remove a collection with all its documents.
@@ -124,6 +148,8 @@ class Store:
             raise CollectionNotFoundError(f"no collection {name!r} in {self.folder}", name=name)
         if (collection := self._open.pop(name, None)) is not None:
             collection.close()
+        if self.remote is not None:
+            self._connected(self.remote).delete_collection(self.remote.prefix + name)
         self._place_of(name).remove_all()
 
     def close(self) -> None:
@@ -131,4 +157,6 @@ class Store:
         for collection in self._open.values():
             collection.close()
         self._open.clear()
+        if self._client is not None:
+            self._client.close()
         self._lock.release()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from encoders.protocols import Encoder, Segmenter
     from encoders.types import Document, TextKind
     from indexers.diagnosis import Diagnosis
+    from indexers.remote_settings import RemoteSettings
     from retriever.context.types import (
         Citation,
         CitationRef,
@@ -87,6 +88,7 @@ class AsyncRetriever:
         segmenter: Segmenter | None = None,
         profile: SearchProfile | None = None,
         in_process: bool = False,
+        qdrant: str | RemoteSettings | None = None,
     ) -> Self:
         """Open a store, creating it when the folder is new; see `Retriever.open`."""
         retriever = await asyncio.to_thread(
@@ -97,6 +99,7 @@ class AsyncRetriever:
             segmenter=segmenter,
             profile=profile,
             in_process=in_process,
+            qdrant=qdrant,
         )
         return cls(retriever)
 

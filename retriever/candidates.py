@@ -128,17 +128,19 @@ def _nearest_segments(
         [hits] = collection.index.query([query])
         scores: dict[str, list[float]] = defaultdict(list)
         entries: dict[str, Entry] = {}
-        dead = 0
+        unknown: list[str] = []
         for hit in hits:
             entry = collection.entries.get(hit.payload["doc_id"])
             if entry is None or entry.generation != hit.payload["generation"]:
-                dead += 1
+                unknown.append(hit.payload["generation"])
             else:
                 scores[entry.doc_id].append(hit.score)
                 entries[entry.doc_id] = entry
+        if unknown and collection.pass_over(unknown):
+            continue
         exhausted = len(hits) < limit
         if exhausted or len(scores) >= min(depth, 50) or limit >= _MOST_SEGMENTS:
-            return _Nearest(scores, entries, dead, exhausted)
+            return _Nearest(scores, entries, len(unknown), exhausted)
         limit *= 4
 
 

@@ -97,12 +97,18 @@ def store_options(command: Command) -> Command:
         "--encoder", default="bundled", envvar="LONGDOC_ENCODER", show_default=True,
         help="Name or folder of a sentence-transformers model.",
     )  # fmt: skip
+    @click.option(
+        "--qdrant", metavar="URL",
+        help="Keep the vectors of a new store in this Qdrant server; see also LONGDOC_QDRANT_URL.",
+    )  # fmt: skip
     @wraps(command)
-    def with_retriever(*, store: Path, collection: str, encoder: str, **options: Any) -> Any:
+    def with_retriever(
+        *, store: Path, collection: str, encoder: str, qdrant: str | None, **options: Any
+    ) -> Any:
         from retriever import Retriever
 
         click.get_current_context().meta[_AS_JSON] = options.get("as_json", False)
-        with Retriever.open(store, collection=collection, encoder=encoder) as retriever:
+        with Retriever.open(store, collection=collection, encoder=encoder, qdrant=qdrant) as retriever:
             return command(retriever, **options)
 
     return with_retriever  # type: ignore[return-value]  # click reads the options off the wrapper

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from encoders.errors import InvalidInputError
 from encoders.types import Document
+from indexers.layout import choose_remote
 from retriever.context.types import CitationRef, Context, ContextOptions, Template
 from retriever.options import DEFAULT_PROFILE, FacetOptions, ListOptions, search_options
 from retriever.protocols import QueueingEngine
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from encoders.protocols import Encoder, Segmenter
     from encoders.types import TextKind
     from indexers.diagnosis import Diagnosis
+    from indexers.remote_settings import RemoteSettings
     from retriever.context.types import Citation, Expand, Format, Order, Tokenizer, Verification
     from retriever.options import EvidenceOptions, GroupBy, OffsetUnit, RerankMethod, RerankOptions
     from retriever.profile import SearchProfile
@@ -712,6 +714,7 @@ class Retriever(BaseRetriever):
         segmenter: Segmenter | None = None,
         profile: SearchProfile | None = None,
         in_process: bool = False,
+        qdrant: str | RemoteSettings | None = None,
     ) -> Self:
         """Open a store, creating it when the folder is new.
 
@@ -727,21 +730,26 @@ class Retriever(BaseRetriever):
             profile: how searches are scored.
             in_process: do the work in this process and keep others out. An encoder,
                 segmenter or profile object of your own does so in any case.
+            qdrant: keep vectors in a Qdrant server, at a URL or by settings of your own;
+                the store remembers it. ``LONGDOC_QDRANT_URL`` is the default for new stores.
 
         Raises:
+            InvalidInputError: a server was given for a store that keeps its vectors itself.
+            IndexUnavailableError: the server does not answer.
             StoreLockedError: a process that does not share has the store open.
             StoreFormatError: the folder holds something else.
             OwnerStartError: the store's process could not be started.
         """
+        remote = choose_remote(Path(path), qdrant)
         own = segmenter is not None or profile is not None or not isinstance(encoder, str)
         if not (in_process or own):
             from retriever.owner.client import OwnedEngine
 
-            return cls(OwnedEngine(Path(path), collection=collection, encoder=str(encoder)))
+            return cls(OwnedEngine(Path(path), collection=collection, encoder=str(encoder), remote=remote))
         from indexers.store import Store
         from retriever.engine import LocalEngine
 
-        store = Store(Path(path))
+        store = Store(Path(path), remote=remote)
         return cls(
             LocalEngine(store, collection=collection, encoder=encoder, segmenter=segmenter, profile=profile)
         )

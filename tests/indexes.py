@@ -1,5 +1,8 @@
 """Vector indexes of each kind, for tests that must hold on all of them.
 
+``memory`` is the client library's stand-in in this process, ``stand-in`` the same
+behind HTTP, so that what goes over the wire is tested too.
+
 ``QDRANT_URL`` adds a real server; the collections made there are removed.
 """
 
@@ -13,9 +16,10 @@ from indexers.qdrant_edge_index import EdgeIndex
 from indexers.qdrant_remote_calls import check_server, connect
 from indexers.qdrant_remote_index import RemoteIndex
 from indexers.remote_settings import MEMORY, RemoteSettings
+from tests.qdrant_server import QdrantServer
 
 SERVER = os.environ.get("QDRANT_URL", "")
-KINDS = ["edge", "memory", *(["rest", "grpc"] if SERVER else [])]
+KINDS = ["edge", "memory", "stand-in", *(["rest", "grpc"] if SERVER else [])]
 
 
 @contextmanager
@@ -24,10 +28,25 @@ def opener(kind, folder):
     if kind == "edge":
         yield lambda schema: EdgeIndex(folder / "shard", schema)
         return
+    if kind == "stand-in":
+        server = QdrantServer()
+        try:
+            with _remote(server.url, grpc_port=0) as opened:
+                yield opened
+        finally:
+            server.close()
+        return
+    port = int(os.environ.get("QDRANT_GRPC_PORT", "6334"))
+    with _remote(MEMORY if kind == "memory" else SERVER, grpc_port=port if kind == "grpc" else 0) as opened:
+        yield opened
+
+
+@contextmanager
+def _remote(url, *, grpc_port):
     settings = RemoteSettings(
-        url=MEMORY if kind == "memory" else SERVER,
+        url=url,
         prefix=f"test-{uuid4().hex[:12]}-",
-        grpc_port=int(os.environ.get("QDRANT_GRPC_PORT", "6334")) if kind == "grpc" else 0,
+        grpc_port=grpc_port,
     )
     client = connect(settings)
     check_server(client, settings)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from encoders.types import Document, TextKind
+    from indexers.remote_settings import RemoteSettings
     from retriever.context.material import Material
     from retriever.context.types import CitationRef, ContextOptions
     from retriever.options import FacetOptions, ListOptions
@@ -61,16 +62,19 @@ class OwnedEngine:
         store: the store's folder.
         collection: name of the collection.
         encoder: name or folder of a model that the process can load.
+        remote: keep vectors in a Qdrant server.
     """
 
-    def __init__(self, store: Path, *, collection: str, encoder: str) -> None:
+    def __init__(
+        self, store: Path, *, collection: str, encoder: str, remote: RemoteSettings | None = None
+    ) -> None:
         self._store = store.absolute()
         self._collection = collection
         self._encoder = encoder
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._closed = False
-        claim(self._store)
+        claim(self._store, remote)
         self._give_back(connect(self._store))
 
     def index(

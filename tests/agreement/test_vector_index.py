@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 
 import numpy as np
@@ -19,6 +20,7 @@ from indexers.qdrant_edge_index import EdgeIndex
 from indexers.types import IndexSchema, Point, SparseVector, VectorQuery
 from tests.indexes import KINDS, opener
 
+CASES = int(os.environ.get("LONGDOC_CASES", "25"))
 SCHEMA = IndexSchema(dense={"dense": 8}, sparse=("lexical",), keywords=("kind",))
 VALUES = [1, 2, 2.5, 1.0, -3, True, False, "a", "ab", "b", None, [], ["a", 1], [True], [2.5, "b"]]
 VALUES += ["2021-01-01", "2021-05-01T00:00:00Z", "2021-05-01T02:00:00+02:00", 2**53 + 1, 2**60]
@@ -86,7 +88,7 @@ filters = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=CASES, deadline=None)
 @given(source=filters)
 def test_a_filter_finds_exactly_what_plain_evaluation_finds(stocked, source):
     index, payloads, _ = stocked

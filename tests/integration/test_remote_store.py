@@ -1,0 +1,181 @@
+"""Stores whose vectors live in a Qdrant server, shared by several processes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from encoders.errors import InvalidInputError
+from encoders.fake import HashEncoder
+from encoders.types import Document
+from indexers import leases
+from indexers.errors import LeaseLostError, StorageError, StoreBusyError
+from indexers.filters import equals
+from indexers.remote_settings import RemoteSettings
+from retriever import Retriever
+from tests.qdrant_server import QdrantServer
+
+QUERIES = ["when does the tide rise", "who pays the rent", "let the dough rise", "one process writes"]
+
+
+@pytest.fixture
+def server():
+    running = QdrantServer()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def replica(server, tmp_path, monkeypatch):
+    """Open stores on one server and one place for text, as machines of a deployment do."""
+    monkeypatch.setattr(leases, "LINGER_S", 0.2)
+    opened = []
+
+    def open_one(name, **changes):
+        settings = RemoteSettings(url=server.url, place=str(tmp_path / "shared"), lease_s=1.5)
+        one = Retriever.open(
+            tmp_path / name, encoder=HashEncoder(dim=64), qdrant=replace(settings, **changes)
+        )
+        opened.append(one)
+        return one
+
+    yield open_one
+    for one in opened:
+        one.close()
+
+
+def answers(retriever, **given):
+    found = []
+    for query in QUERIES:
+        for hit in retriever.search(query, limit=5, **given):
+            spans = [(one.start, one.end, one.text, round(one.score, 4)) for one in hit.evidence]
+            found.append((query, hit.document.id, round(hit.score, 4), spans))
+    return found
+
+
+def test_a_store_on_a_server_answers_like_an_embedded_one(replica, retriever, topics):
+    remote = replica("one")
+    for store in (retriever, remote):
+        store.add(topics)
+        store.add([replace(topics[1], text=topics[1].text + " Bake it twice.")])
+        store.delete(["locks"])
+    assert answers(remote) == answers(retriever)
+    where = {"metadata.length": {"$gt": 80}}
+    assert answers(remote, filter=where) == answers(retriever, filter=where)
+    assert remote.doctor().healthy
+    assert [info.version for info in remote.list()] == [2, 1, 1]
+
+
+def test_another_process_sees_each_change_at_its_next_search(replica, topics):
+    one, two = replica("one"), replica("two")
+    one.add(topics[:2])
+    assert {info.id for info in two.list()} == {"tides", "bread"}
+    one.add([replace(topics[0], text="The harbour master counts boats."), topics[3]])
+    assert two.search("who counts the boats", limit=1).hits[0].document.version == 2
+    assert two.search("who counts the boats").hits == one.search("who counts the boats").hits
+    two.delete(["bread"])
+    assert {info.id for info in one.list()} == {"tides", "courts"}
+    one.patch("courts", {"year": 2021})
+    [hit] = two.search("rent", filter={"metadata.year": 2021})
+    assert hit.document.metadata["year"] == 2021
+    one.add([replace(topics[1])])
+    assert two.get("bread").version == 2
+    assert one.doctor().healthy
+
+
+def test_a_search_during_another_ones_replacement_is_before_or_after(replica, topics):
+    one, two = replica("one"), replica("two")
+    texts = {f"{word} " * 300 + f"number {n}" for n in range(2) for word in ("alpha", "omega")}
+    one.add([Document(id="x", text=text) for text in sorted(texts)[:1]])
+    going = threading.Event()
+
+    def replace_it():
+        for text in sorted(texts) * 2:
+            one.add([Document(id="x", text=text)])
+            time.sleep(0.1)
+        going.set()
+
+    writer = threading.Thread(target=replace_it)
+    writer.start()
+    seen = 0
+    while not going.is_set():
+        result = two.search("alpha omega number", limit=2)
+        for hit in result:
+            text = two.engine.collection.texts.text(
+                two.engine.collection.version("x", hit.document.version).text
+            )
+            assert all(text[one.start : one.end] == one.text for one in hit.evidence)
+            seen += 1
+    writer.join()
+    assert seen >= 3
+
+
+def test_one_process_writes_at_a_time_and_the_next_waits(replica, topics):
+    one, two = replica("one"), replica("two")
+    one.add(topics[:1])
+    two.list()
+    lease = one.engine.collection._lease
+    with lease.held():
+        with pytest.raises(StoreBusyError, match="is writing this collection"):
+            two.engine.collection._lease.enter(0.2)
+        began = time.monotonic()
+    two.add(topics[1:2])  # waits until the first one gives the lease back
+    assert time.monotonic() - began > 0.1
+    assert {info.id for info in one.list()} == {"tides", "bread"}
+
+
+def test_a_dead_writer_is_succeeded_and_what_it_left_is_swept(replica, topics):
+    one, two = replica("one", lease_s=0.8), replica("two", lease_s=0.8)
+    one.add(topics[:2])
+    two.list()
+    dead = one.engine.collection
+    dead._lease.enter()
+    dead._lease._ending.set()  # its thread ends, as if its process had
+    entry = replace(dead.entry("tides"), generation="01890000-0000-7000-8000-000000000000")
+    dead.begin(entry)
+    [segment, *_] = dead.index.scroll(equals("point", "segment"))
+    dead.index.upsert([replace_point(segment, generation=entry.generation)])  # an unfinished version
+    dead.index.delete([next(iter(dead.index.scroll(equals("doc_id", "bread")))).id])
+    two.add(topics[2:3])
+    assert {info.id for info in two.list()} >= {"tides", "locks"}
+    assert two.engine.collection.dead_segments() == {}
+    with pytest.raises(LeaseLostError, match="another one may write"):
+        dead.index.delete([segment.id])
+    dead._lease.leave()
+
+
+def replace_point(record, **payload):
+    from indexers.identifiers import segment_point
+    from indexers.types import Point
+
+    return Point(
+        id=segment_point(payload["generation"], 0), vectors={}, payload={**record.payload, **payload}
+    )
+
+
+def test_a_store_remembers_its_server_and_refuses_one_when_it_is_embedded(
+    replica, server, tmp_path, topics, monkeypatch
+):
+    replica("one").add(topics[:1])
+    Retriever.open(tmp_path / "embedded", encoder=HashEncoder(dim=64)).close()
+    with pytest.raises(InvalidInputError, match="keeps its vectors itself"):
+        Retriever.open(tmp_path / "embedded", encoder=HashEncoder(dim=64), qdrant=server.url)
+    monkeypatch.setenv("LONGDOC_QDRANT_URL", server.url)
+    monkeypatch.setenv("LONGDOC_QDRANT_PLACE", str(tmp_path / "shared"))
+    monkeypatch.setenv("LONGDOC_QDRANT_SHARDS", "2")
+    with Retriever.open(tmp_path / "three", encoder=HashEncoder(dim=64)) as three:
+        assert [info.id for info in three.list()] == ["tides"]
+    monkeypatch.delenv("LONGDOC_QDRANT_URL")
+    with Retriever.open(tmp_path / "three", encoder=HashEncoder(dim=64)) as three:
+        assert [info.id for info in three.list()] == ["tides"]
+
+
+def test_a_server_that_is_too_old_is_refused(tmp_path):
+    old = QdrantServer(version="1.18.2")
+    with Retriever.open(tmp_path / "s", encoder=HashEncoder(dim=64), qdrant=old.url) as store:
+        with pytest.raises(StorageError, match=r"is 1\.18\.2; 1\.19 or newer is needed"):
+            store.add([Document(id="x", text="words")])
+    old.close()
