@@ -11,7 +11,9 @@ import numpy as np
 from encoders.boundaries import Cuts, find_lines, make_cuts, mark_cuts, merge_cuts
 from encoders.breadcrumbs import Breadcrumbs, Crumb
 from encoders.code_tree import Outline, ParsingStoppedError, read_outline
+from encoders.languages import code_language
 from encoders.segmentation_layout import Layout, lines_layout
+from encoders.symbols import DATA_LANGUAGES
 from encoders.types import Document, Mark, Span, Symbol
 
 if TYPE_CHECKING:
@@ -62,6 +64,22 @@ def code_marks(text: str, language: str) -> tuple[Mark, ...]:
         Mark("symbol", Span(each.start, each.end), each.signature, each.level)
         for each in _in_characters(outline.definitions, to_chars)
     )
+
+
+def with_symbols(document: Document) -> Document:
+    """Add symbol marks to a document of code that has none, so that a span of it can be named.
+
+    Data files keep their keys to their breadcrumbs: they may have as many as lines.
+    """
+    language = code_language(document)
+    if (
+        language is None
+        or language in DATA_LANGUAGES
+        or any(mark.kind == "symbol" for mark in document.marks)
+    ):
+        return document
+    marks = sorted((*document.marks, *code_marks(document.text, language)), key=lambda mark: mark.span.start)
+    return replace(document, marks=tuple(marks))
 
 
 def _read(text: str, language: str) -> tuple[bytes, Outline, IntArray | None]:

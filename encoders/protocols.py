@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from encoders.types import Document, Embeddings, FloatArray, Segment, TextKind, TokenSpans
+    from encoders.types import (
+        Document,
+        Embeddings,
+        FloatArray,
+        Segment,
+        SegmentationReport,
+        TextKind,
+        TokenSpans,
+    )
 
 
 class Tokenizer(Protocol):
@@ -82,4 +90,8 @@ class Segmenter(Protocol):
         encoder reads for a tile never exceeds the token budget, and no tile starts
         inside a grapheme.
         """
+        ...
+
+    def segment_with_report(self, document: Document) -> tuple[list[Segment], SegmentationReport]:
+        """Cut ``document`` and say by which rules, and why if they are weaker than those configured."""
         ...

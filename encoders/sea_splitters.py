@@ -19,7 +19,7 @@ import numpy as np
 from encoders.errors import InvalidInputError
 from encoders.graphemes import grapheme_breaks
 from encoders.segmentation_fitting import Draft, fit
-from encoders.types import Segment, SegmentKind, Span
+from encoders.types import Segment, SegmentationReport, SegmentKind, Span
 
 if TYPE_CHECKING:
     from encoders.protocols import Tokenizer
@@ -77,6 +77,10 @@ class WindowSegmenter:
             "step": config.step,
             "max_tokens": config.max_tokens,
         }
+
+    def segment_with_report(self, document: Document) -> tuple[list[Segment], SegmentationReport]:
+        """Cut ``document``; a window knows no weaker rules."""
+        return self.segment(document), SegmentationReport(rules="window")
 
     def segment(self, document: Document) -> list[Segment]:
         """Cut ``document`` into tiles of ``step`` units."""

@@ -21,7 +21,7 @@ from encoders.languages import code_language
 from encoders.segmentation_fitting import Draft, counts_add_up, fit
 from encoders.segmentation_layout import Layout, lines_layout, markdown_layout, prose_layout
 from encoders.segmentation_packing import Limits, Tile, make_block, pack
-from encoders.types import Document, Segment, Span
+from encoders.types import Document, Segment, SegmentationReport, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,21 +72,6 @@ class SegmenterConfig:
             raise InvalidInputError(
                 f"max_chars is {self.max_chars}; give at least 1", max_chars=self.max_chars
             )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentationReport:
-    """By which rules a document was cut.
-
-    Attributes:
-        rules: ``prose``, ``markdown``, ``syntax`` or ``lines``.
-        language: of code, empty when unknown or not code.
-        reason: why weaker rules than configured were used; empty when they were not.
-    """
-
-    rules: str
-    language: str = ""
-    reason: str = ""
 
 
 class DocumentSegmenter:

@@ -38,7 +38,7 @@ _KINDS: Final[dict[str, str]] = {
 KIND_OF_NODE: Final = {node: kind for kind, nodes in _KINDS.items() for node in nodes.split()}
 """Node types of all grammars; a name stands for the same kind of thing wherever it occurs."""
 
-_DATA_LANGUAGES: Final = frozenset({"json", "toml", "yaml"})
+DATA_LANGUAGES: Final = frozenset({"json", "toml", "yaml"})
 _CODE_KINDS: Final = {node: kind for node, kind in KIND_OF_NODE.items() if kind not in ("key", "table")}
 
 COMMENT_LIKE: Final = frozenset(
@@ -126,7 +126,7 @@ class Definition:
 
 def kinds_of(language: str) -> Mapping[str, str]:
     """Return the node types of ``language`` that may define; a pair is a definition only in data files."""
-    return KIND_OF_NODE if language in (*_DATA_LANGUAGES, "sql") else _CODE_KINDS
+    return KIND_OF_NODE if language in (*DATA_LANGUAGES, "sql") else _CODE_KINDS
 
 
 def read_definition(node: Node, source: bytes, outer: Definition | None) -> Definition | None:

@@ -80,6 +80,11 @@ class Location:
     """Where a span lies, in a reader's terms. A key that is unknown is None, never guessed.
 
     Lines and pages count from 1 and include both ends.
+
+    Attributes:
+        symbol: signature of the innermost definition that the span is about: the one that holds at least half
+            of it, else the one that it starts in, else the first that starts in it.
+        symbol_path: that signature and those of the definitions around it, outermost first.
     """
 
     line_start: int | None = None
@@ -88,6 +93,7 @@ class Location:
     page_end: int | None = None
     heading_path: tuple[str, ...] = ()
     symbol: str | None = None
+    symbol_path: tuple[str, ...] = ()
     speaker: str | None = None
     time_start: float | None = None
     time_end: float | None = None
@@ -156,6 +162,27 @@ class Segment:
         """Return what the encoder reads for this tile of ``text``."""
         read = text[self.context_start : self.span.end]
         return f"{self.breadcrumb}\n{read}" if self.breadcrumb else read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentationReport:
+    """By which rules a document was cut.
+
+    Attributes:
+        rules: ``prose``, ``markdown``, ``syntax``, ``lines`` or ``window``.
+        language: of code, empty when unknown or not code.
+        reason: why weaker rules than configured were used, or what troubled them; empty when nothing did.
+    """
+
+    rules: str
+    language: str = ""
+    reason: str = ""
+
+    @property
+    def note(self) -> str:
+        """One sentence for the document's notes; empty when nothing is to be told."""
+        how = "along its syntax" if self.rules == "syntax" else f"by {self.rules}"
+        return f"{self.language or 'text'} cut {how}: {self.reason}" if self.reason else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ class Entry:
         segments: how many there are, ordinals 0 to ``segments - 1``.
         terms: length of the document in terms.
         segment_terms: sum of the lengths of its segments in terms, context included.
+        segmentation_note: why its segments are weaker than configured; empty when they are not.
     """
 
     doc_id: str
@@ -47,6 +48,12 @@ class Entry:
     terms: int
     segment_terms: int
     revision: int = 0
+    segmentation_note: str = ""
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """What its parser and its segmenter have to tell."""
+        return (*self.notes, self.segmentation_note) if self.segmentation_note else self.notes
 
     def to_payload(self, *, lexical_average: float) -> Payload:
         """Write the payload of the document's point."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from encoders.code import with_symbols
 from encoders.types import Coverage, Document
 from indexers.catalogue import Entry
 from indexers.documents import checked, content_hash, plain_metadata
@@ -146,7 +147,7 @@ class Ingest:
             outcomes.append(ItemOutcome(id=item.id, reason=item.reason))
             return
         try:
-            document = checked(item)
+            document = with_symbols(checked(item))
         except InvalidDocumentError as error:
             self._failed.append(ItemOutcome(id=str(item.id), reason=str(error)))
             return
@@ -168,7 +169,8 @@ class Ingest:
                 return
             self._collection.begin(entry)
             self._begun.add(entry.generation)
-        segments = self._segmenter.segment(document)
+        segments, report = self._segmenter.segment_with_report(document)
+        entry = replace(entry, segmentation_note=report.note)
         twin = previous or self._collection.twin(entry.content_hash)
         known = self._collection.readings(twin) if twin else {}
         draft = _Draft(document, entry, len(segments), len(segments), known, is_new=previous is None)

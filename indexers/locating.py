@@ -5,13 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
-from encoders.types import Location
+from encoders.types import Location, Span
 from indexers.cells import joined_range, rows_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from encoders.types import Mark, MarkKind, Span
+    from encoders.types import Mark, MarkKind
 
 
 class MarkIndex:
@@ -41,13 +41,15 @@ class MarkIndex:
         pages, slides = self._touching("page", span.start, last), self._touching("slide", span.start, last)
         times = self._touching("time", span.start, last)
         sheets = self._touching("sheet", span.start, last)
+        symbols = self._symbols(span)
         return Location(
             line_start=line_of(span.start),
             line_end=line_of(last),
             page_start=_number(_holding(pages, span.start)),
             page_end=_number(_holding(pages, last)),
             heading_path=tuple(str(mark.value) for mark in self._around("heading", span.start)),
-            symbol=next((str(mark.value) for mark in self._around("symbol", span.start)[-1:]), None),
+            symbol=symbols[-1] if symbols else None,
+            symbol_path=symbols,
             speaker=_names(self._touching("speaker", span.start, last)),
             time_start=next((float(mark.value) for mark in times if mark.level == 0), None),
             time_end=_end_of(times),
@@ -69,6 +71,23 @@ class MarkIndex:
         """Return the marks of a kind that hold a position, the outermost first."""
         found = [mark for mark in self._marks.get(kind, []) if mark.span.start <= position < mark.span.end]
         return sorted(found, key=lambda mark: mark.level)
+
+    def _symbols(self, span: Span) -> tuple[str, ...]:
+        """Return the signatures of the definition that a span is about and of those around it."""
+        span = Span(span.start, max(span.end, span.start + 1))
+        touching = [mark for mark in self._marks.get("symbol", []) if mark.span.overlap(span)]
+        for chosen in (
+            [mark for mark in touching if 2 * mark.span.overlap(span) >= len(span)],
+            [mark for mark in touching if mark.span.start <= span.start],
+            touching[:1],
+        ):
+            if chosen:
+                about = max(chosen, key=lambda mark: mark.level)
+                around = [
+                    mark for mark in self._around("symbol", about.span.start) if mark.level < about.level
+                ]
+                return (*(str(mark.value) for mark in around), str(about.value))
+        return ()
 
     def _cells(self, start: int, last: int, sheets: int, line_of: Callable[[int], int]) -> str | None:
         """Return the rows of a span; None when it reaches over tables that are not of one sheet."""

@@ -128,6 +128,8 @@ def print_documents(documents: Sequence[DocumentInfo]) -> None:
         if not info.coverage.complete:
             for reason in info.coverage.reasons:
                 table.add_row(Text(f"  {reason}", style="yellow"), "", "", "", "")
+        for note in info.notes:
+            table.add_row(Text(f"  {note}", style="dim"), "", "", "", "")
     console = Console()
     console.print(table)
     console.print(Text(f"{len(documents)} documents", style="dim"))
@@ -157,7 +159,7 @@ def _print_explanation(console: Console, explanation: Explanation) -> None:
 
 def _place(evidence: Evidence) -> str:
     where = evidence.location
-    parts = [*_pages(where), *_lines(where), *([where.symbol] if where.symbol else [])]
+    parts = [*_pages(where), *_lines(where), *([" > ".join(where.symbol_path)] if where.symbol_path else [])]
     parts += [" > ".join(where.heading_path)] if where.heading_path else []
     return f"{', '.join(parts)}  [{evidence.start}, {evidence.end})  {evidence.score:.2f}"
 

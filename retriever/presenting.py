@@ -47,7 +47,7 @@ def document_info(entry: Entry, fields: Sequence[str] | None = None) -> Document
         updated_at=entry.updated_at,
         metadata=entry.metadata if fields is None else _chosen(entry.metadata, fields),
         coverage=entry.coverage,
-        notes=entry.notes,
+        notes=entry.all_notes,
         revision=entry.revision,
     )
 

@@ -64,6 +64,30 @@ def test_slides_and_the_innermost_symbol_are_found():
     assert (found.slide, found.symbol) == (2, "def b")
 
 
+@pytest.mark.parametrize(
+    ("span", "path"),
+    [
+        (Span(0, 40), ("class A",)),  # holds both methods, neither by half
+        (Span(8, 32), ("class A", "def b")),  # a comment before the method, then mostly the method
+        (Span(21, 23), ("class A", "def b")),  # inside it
+        (Span(34, 44), ("class A", "def c")),  # after it: mostly the next one
+        (Span(48, 70), ("def d",)),  # begins where nothing is defined
+        (Span(45, 45), ("class A",)),  # an empty span stands for its position
+        (Span(80, 90), ()),
+    ],
+)
+def test_a_span_is_about_the_definition_that_holds_most_of_it(span, path):
+    marks = [
+        Mark("symbol", Span(0, 46), "class A", 1),
+        Mark("symbol", Span(12, 31), "def b", 2),
+        Mark("symbol", Span(35, 45), "def c", 2),
+        Mark("symbol", Span(60, 68), "def d", 1),
+    ]
+    found = MarkIndex(marks).locate(span, line_of("x" * 90))
+    assert found.symbol_path == path
+    assert found.symbol == (path[-1] if path else None)
+
+
 def test_a_text_without_marks_has_only_lines():
     assert MarkIndex([]).locate(Span(0, 0), line_of("")) == Location(line_start=1, line_end=1)
 

@@ -1,0 +1,73 @@
+"""Code in a store: what a hit says of where it is, and what is said of files that are hard to cut."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from retriever import Retriever
+from retriever.cli import longdoc
+
+RETRY = '''"""Retries."""
+
+import random
+
+DEFAULT_ATTEMPTS = 5
+
+
+class Retry:
+    """Calls again what failed."""
+
+    def __init__(self, attempts=DEFAULT_ATTEMPTS):
+        self.attempts = attempts
+        self.history = []
+
+    # Exponential, with jitter.
+    def backoff_seconds(self, attempt):
+        """Return how long to wait before the next attempt."""
+        ceiling = min(60.0, 0.5 * 2 ** attempt)
+        jitter = random.uniform(0, ceiling / 10)
+        self.history.append(ceiling + jitter)
+        return ceiling + jitter
+'''
+PLAIN = (
+    "def greet(name):\n    return f'hello {name}'\n\n\ndef part(name):\n    return f'good bye {name}'\n" * 4
+)
+
+
+@pytest.fixture
+def package(tmp_path):
+    folder = tmp_path / "package"
+    folder.mkdir()
+    (folder / "retry.py").write_text(RETRY)
+    (folder / "greetings.py").write_text(PLAIN)
+    (folder / "broken.py").write_text("def f(:\n    return ((1\n" * 30)
+    (folder / "deep.yaml").write_text("".join(" " * depth + f"k{depth}:\n" for depth in range(130)))
+    return folder
+
+
+def test_a_hit_in_code_names_function_lines_and_breadcrumb(retriever, package):
+    retriever.index([package])
+    best = retriever.search("exponential backoff jitter attempt", limit=1).hits[0]
+    place = best.evidence[0].location
+    assert best.document.id == "retry.py"
+    assert place.symbol_path == ("class Retry", "def backoff_seconds(self, attempt)")
+    assert place.symbol == place.symbol_path[-1]
+    lines = RETRY.splitlines()[place.line_start - 1 : place.line_end]
+    assert any("def backoff_seconds" in line for line in lines)
+
+
+def test_what_was_cut_by_weaker_rules_is_told_with_the_document_and_listed(package, store_path):
+    with Retriever.open(store_path, encoder="hash:32") as retriever:
+        retriever.index([package])
+        notes = {info.id: info.notes for info in retriever.list()}
+        assert notes["retry.py"] == notes["greetings.py"] == ()
+        assert notes["broken.py"] == (
+            "python cut along its syntax: the parser met syntax errors and went on after them",
+        )
+        assert notes["deep.yaml"] == (
+            "yaml cut by lines: its lines nest deeper than the yaml grammar can hold",
+        )
+        assert retriever.index([package]).unchanged == ("broken.py", "deep.yaml", "greetings.py", "retry.py")
+    run = CliRunner().invoke(longdoc, ["list", "--store", str(store_path), "--encoder", "hash:32"])
+    assert "yaml cut by lines: its lines nest deeper" in " ".join(run.output.split())
