@@ -73,7 +73,8 @@ def whole_sentences(window: Window, span: Span, kind: SegmentKind) -> Span:
     following = _after(borders, span.end, -1)
     if following >= 0 and not window.of(Span(span.end, following)).strip():
         end = span.end
-    return trimmed(window, Span(start, end)) if start < end else span
+    held = trimmed(window, Span(start, end)) if start < end else span
+    return held if len(held) else span
 
 
 def trimmed(window: Window, span: Span) -> Span:
