@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from encoders.errors import InvalidInputError
 from retriever.context.gathering import gather_found, gather_named
-from retriever.options import EvidenceOptions, search_options
+from retriever.options import EvidenceOptions, FacetOptions, GroupBy, RerankOptions, search_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from retriever.options import SearchOptions
     from retriever.types import SearchResult
 
+_SHAPES: Final[dict[str, Any]] = {
+    "evidence": EvidenceOptions,
+    "group_by": GroupBy,
+    "rerank": RerankOptions,
+    "facets": tuple[str | FacetOptions, ...],
+}
 _DOCUMENTS: Final = 20
 _EVIDENCE: Final = EvidenceOptions(limit=10, max_chars=8_000)
 
@@ -43,6 +51,9 @@ def gather(
 def _searches(options: ContextOptions) -> list[SearchOptions]:
     wishes: dict[str, Any] = {"limit": _DOCUMENTS, "evidence": _EVIDENCE, **options.search}
     try:
+        for name, kind in _SHAPES.items():
+            if isinstance(wishes.get(name), dict | list | tuple):  # as JSON, where a wire brought it
+                wishes[name] = msgspec.convert(wishes[name], kind, strict=False)
         return [search_options(query, **wishes) for query in options.queries]
-    except TypeError as error:
+    except (TypeError, msgspec.ValidationError) as error:
         raise InvalidInputError(f"search: {error}") from error

@@ -197,7 +197,7 @@ def _material(
         _source(collection, [one for one in placed if one.version.generation == generation], options)
         for generation in generations
     ]
-    answerable = [getattr(result, "answerable", None) for result in results]
+    answerable = [result.answerable for result in results]
     return Material(
         collection=name,
         queries=options.queries,
@@ -211,8 +211,7 @@ def _material(
 
 
 def _meta(results: Sequence[SearchResult]) -> dict[str, Any]:
-    meta = getattr(results[0], "meta", None) if results else None
-    return {"snapshot": meta.snapshot, "encoder": meta.encoder} if meta else {}
+    return {"snapshot": results[0].meta.snapshot, "encoder": results[0].meta.encoder} if results else {}
 
 
 def _source(collection: Collection, placed: Sequence[_Placed], options: ContextOptions) -> Source:

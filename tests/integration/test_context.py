@@ -12,6 +12,7 @@ from encoders.types import Document
 from retriever import Retriever
 from retriever.cli import longdoc
 from retriever.context.types import Template
+from retriever.options import EvidenceOptions
 
 QUESTION = "when does the tenant pay the rent?"
 
@@ -96,6 +97,17 @@ def test_a_score_gap_cuts_what_comes_after_it(retriever, topics):
     cut = retriever.context(QUESTION, max_tokens=5000, score_gap=0.01)
     assert len(cut.citations) < len(everything.citations)
     assert "score_gap" in {one.reason for one in cut.dropped}
+
+
+def test_search_options_of_every_shape_go_through(store_path, topics):
+    with Retriever.open(store_path, encoder="hash:64") as there:
+        there.add(topics)
+        for evidence in (1, EvidenceOptions(limit=1), {"limit": 1, "kinds": ["prose"]}):
+            search = {"limit": 2, "evidence": evidence, "rerank": "none", "facets": ["title"]}
+            found = there.context(QUESTION, max_tokens=5000, search=search)
+            assert len([one.id for cited in found.citations for one in cited.evidence]) <= 2
+        with pytest.raises(InvalidInputError, match=r"search: .*limit"):
+            there.context(QUESTION, max_tokens=100, search={"evidence": {"limit": "many"}})
 
 
 def test_a_search_option_that_there_is_not_is_an_error(retriever, topics):
