@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encoders.errors import InvalidInputError
+from encoders.gathering import GatheringEncoder
 from encoders.opening import open_encoder
 from encoders.segmentation import DocumentSegmenter
 from encoders.types import Document, Span
@@ -72,6 +73,7 @@ class LocalEngine:
         encoder: an encoder, or the name or folder of a model, loaded when it is needed.
         segmenter: how documents are cut; by default 160 tokens with 32 of context.
         profile: how searches are scored that name no other; by default the collection's own.
+        shared: many threads search and index at a time: their texts take turns at the encoder.
     """
 
     def __init__(
@@ -82,7 +84,9 @@ class LocalEngine:
         encoder: Encoder | str,
         segmenter: Segmenter | None = None,
         profile: SearchProfile | None = None,
+        shared: bool = False,
     ) -> None:
+        self._shared = shared
         self._store = store
         self._name = collection
         self._model = encoder
@@ -102,7 +106,8 @@ class LocalEngine:
         """The encoder, loaded at the first use."""
         with self._loading:
             if isinstance(self._model, str):
-                self._model = open_encoder(self._model)
+                opened = open_encoder(self._model)
+                self._model = GatheringEncoder(opened) if self._shared else opened
             return self._model
 
     @property

@@ -245,7 +245,9 @@ class Owner:
             if key not in self._engines:
                 shared = next((one for (_, name), one in self._engines.items() if name == encoder), None)
                 model = shared.encoder_or_name if shared else encoder
-                self._engines[key] = LocalEngine(self._store, collection=collection, encoder=model)
+                self._engines[key] = LocalEngine(
+                    self._store, collection=collection, encoder=model, shared=True
+                )
             return self._engines[key]
 
 

@@ -1,0 +1,104 @@
+"""One encoder for many threads."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from encoders.errors import ModelError
+from encoders.fake import HashEncoder
+from encoders.gathering import TURN_CHARACTERS, GatheringEncoder
+from tests.support import wait_until
+
+
+class Slow(HashEncoder):
+    """Waits for a sign in each forward and remembers what each read."""
+
+    def __init__(self):
+        super().__init__(dim=8)
+        self.forwards = []
+        self.go_on = threading.Event()
+        self.fails = False
+
+    def embed(self, texts, *, kind="document"):
+        self.forwards.append((kind, list(texts)))
+        assert self.go_on.wait(20)
+        if self.fails:
+            raise ModelError("broken")
+        return super().embed(texts, kind=kind)
+
+
+def start(call):
+    thread = threading.Thread(target=call)
+    thread.start()
+    return thread
+
+
+def test_queries_that_come_in_during_a_forward_are_embedded_together_and_each_gets_its_own():
+    slow = Slow()
+    encoder, made = GatheringEncoder(slow), {}
+
+    def ask(text):
+        made[text] = encoder.encode([text], kind="query")
+
+    first = start(lambda: ask("first"))
+    wait_until(lambda: slow.forwards)
+    rest = [start(lambda text=text: ask(text)) for text in ("a tide", "bread", "the moon")]
+    wait_until(lambda: len(encoder._waiting) == 3)
+    slow.go_on.set()
+    for thread in (first, *rest):
+        thread.join(20)
+    assert [len(texts) for _, texts in slow.forwards] == [1, 3]
+    for text, vector in made.items():
+        assert np.array_equal(vector, HashEncoder(dim=8).encode([text]))
+
+
+def test_a_query_passes_documents_at_the_end_of_their_turn():
+    slow = Slow()
+    encoder = GatheringEncoder(slow)
+    texts = ["word " * (TURN_CHARACTERS // 5)] * 3
+    bulk = start(lambda: encoder.embed(texts))
+    wait_until(lambda: slow.forwards)
+    query = start(lambda: encoder.embed(["tide"], kind="query"))
+    wait_until(lambda: encoder._waiting)
+    slow.go_on.set()
+    bulk.join(20)
+    query.join(20)
+    assert [kind for kind, _ in slow.forwards] == ["document", "query", "document", "document"]
+
+
+def test_an_error_of_a_shared_forward_reaches_every_caller_and_the_next_one_is_served():
+    slow = Slow()
+    slow.fails = True
+    encoder, failed = GatheringEncoder(slow), []
+
+    def ask():
+        try:
+            encoder.embed(["x"], kind="query")
+        except ModelError as error:
+            failed.append(str(error))
+
+    first = start(ask)
+    wait_until(lambda: slow.forwards)
+    rest = [start(ask), start(ask)]
+    wait_until(lambda: len(encoder._waiting) == 2)
+    slow.go_on.set()
+    for thread in (first, *rest):
+        thread.join(20)
+    assert failed == ["broken"] * 3
+    slow.fails = False
+    assert encoder.encode(["x"], kind="query").shape == (1, 8)
+
+
+@pytest.mark.parametrize("texts", [[], ["one"], ["one " * 9_000, "two", "three " * 2_000, ""]])
+def test_vectors_and_ledgers_are_those_of_the_wrapped_encoder(texts):
+    own, wrapped = HashEncoder(dim=8), GatheringEncoder(HashEncoder(dim=8))
+    for kind in ("query", "document"):
+        assert np.array_equal(wrapped.embed(texts, kind=kind).vectors, own.embed(texts, kind=kind).vectors)
+        assert wrapped.embed(texts, kind=kind).coverage == own.embed(texts, kind=kind).coverage
+    assert (wrapped.fingerprint, wrapped.dim, wrapped.max_tokens) == (own.fingerprint, 8, 256)
+    assert np.array_equal(wrapped.encode_tokens("a b").vectors, own.encode_tokens("a b").vectors)
+    with pytest.raises(TypeError):
+        wrapped.embed("a bare string")
