@@ -46,6 +46,8 @@ STATUS: Final[Mapping[type[RetrievalError], int]] = {
     service.TooLargeError: 413,
     service.NotFoundError: 404,
     service.IdempotencyError: 409,
+    service.CursorExpiredError: 410,
+    service.ProfileNotFoundError: 404,
     service.ServiceError: 500,
 }
 """The nearest class above an error decides."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from api.access import Access, Reading
 from api.answers import json_answer
 from api.errors import problem_responses
-from api.rights import mandatory_search, visible
+from api.rights import visible
 from api.shapes import Body as StrictBody
 from api.shapes import body_model, to_domain
 from encoders.errors import InvalidInputError
@@ -68,7 +68,7 @@ async def context(
         ContextOptions,
         without=("query", "search"),
         queries=[body.query] if isinstance(body.query, str) else body.query,
-        search=mandatory_search(search, access.filter),
+        search={**search, "mandatory": access.filter},
     )
     made = await service.call(
         service.interactive, access.collection, lambda r: r.engine.context(options), request=request

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.access import Access, Reading, Writing
-from api.answers import Condition, Cursor, Page, etag, json_answer, read_cursor, read_if_match
+from api.answers import Condition, Page, etag, json_answer, read_if_match
 from api.errors import problem_responses
-from api.rights import is_visible, visible
+from api.rights import visible
 from api.shapes import Body, body_model, to_domain
 from encoders.errors import InvalidInputError
 from encoders.types import Document, Span
 from indexers.errors import InvalidDocumentError, VersionMismatchError
 from retriever.errors import NotFoundError, TooLargeError
-from retriever.types import DocumentInfo, IndexReport, Resolution
+from retriever.types import DocumentInfo, IndexReport, ListOptions, Resolution
 
 router = APIRouter(
     prefix="/v1/collections/{collection}",
@@ -103,7 +104,11 @@ async def list_documents(
     request: Request,
     access: Reading,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-    cursor: Annotated[str | None, Query(max_length=2_000)] = None,
+    cursor: Annotated[str | None, Query(max_length=4_000)] = None,
+    where: Annotated[
+        str | None,
+        Query(alias="filter", max_length=10_000, description="A filter as for `search`, as JSON."),
+    ] = None,
     coverage_lt: Annotated[
         float | None,
         Query(ge=0, le=1, description="Only documents with a smaller share of their tokens embedded."),
@@ -111,22 +116,17 @@ async def list_documents(
 ) -> Response:
     """List documents by id; `coverage_lt=1` finds those that are not fully searchable."""
     service = access.service
-    of = f"documents {access.collection} {coverage_lt}"
-    after = read_cursor(cursor, query=of).after if cursor is not None else ""
-    everything = await service.call(
-        service.interactive, access.collection, lambda r: r.list(), request=request
+    options = ListOptions(
+        limit=limit,
+        cursor=cursor,
+        filter=_json_object(where),
+        mandatory=access.filter,
+        coverage_lt=coverage_lt,
     )
-    found = [
-        info
-        for info in everything
-        if info.id > after
-        and (coverage_lt is None or info.coverage.share < coverage_lt)
-        and is_visible(info, access.filter)
-    ]
-    more = len(found) > limit
-    return json_answer(
-        {"data": found[:limit], "next_cursor": Cursor(found[limit - 1].id, of).text() if more else None}
+    page = await service.call(
+        service.interactive, access.collection, lambda r: r.engine.documents(options), request=request
     )
+    return json_answer({"data": page.documents, "next_cursor": page.next_cursor})
 
 
 @router.put("/document", response_model=IndexReport, operation_id="put_document")
@@ -239,7 +239,7 @@ async def get_text(
     text = await service.call(
         service.interactive,
         access.collection,
-        lambda r: r.text(doc_id, wanted.start, wanted.end),
+        lambda r: r.text(doc_id, wanted.start, wanted.end, mandatory=access.filter),
         request=request,
     )
     return json_answer(
@@ -256,10 +256,11 @@ async def resolve(
     """Find where the words of an earlier answer are now."""
     service = access.service
     found = await service.call(
-        service.interactive, access.collection, lambda r: r.resolve(evidence_id), request=request
+        service.interactive,
+        access.collection,
+        lambda r: r.resolve(evidence_id, mandatory=access.filter),
+        request=request,
     )
-    if access.filter is not None:
-        await visible(request, access, found.document_id)
     return json_answer(found)
 
 
@@ -268,7 +269,7 @@ async def _earlier(request: Request, access: Access, doc_id: str, version: int, 
     found = await service.call(
         service.interactive,
         access.collection,
-        lambda r: r.resolve_span(doc_id, version, span.start, span.end),
+        lambda r: r.resolve_span(doc_id, version, span.start, span.end, mandatory=access.filter),
         request=request,
     )
     if len(found.text) != len(span):
@@ -280,3 +281,12 @@ async def _earlier(request: Request, access: Access, doc_id: str, version: int, 
     return json_answer(
         {"id": doc_id, "version": version, "start": span.start, "end": span.end, "text": found.text}
     )
+
+
+def _json_object(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise InvalidInputError(f"filter: {error}") from error

@@ -1,45 +1,74 @@
-"""Search, and the text that an answer points to."""
+"""Search, and why a document is or is not in an answer."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Request, Response
+from pydantic import Field
 
 from api.access import Reading
 from api.answers import json_answer
 from api.errors import problem_responses
-from api.rights import mandatory_search
+from api.rights import explained
+from api.search_shapes import SearchAnswer, search_answer
 from api.shapes import body_model, to_domain
-from retriever.types import SearchOptions, SearchResult
+from retriever.types import DocumentExplanation, SearchOptions
 
 router = APIRouter(
     prefix="/v1/collections/{collection}",
     tags=["search"],
-    responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 429, 500, 503, 504),
+    responses=problem_responses(400, 401, 403, 404, 409, 410, 413, 422, 429, 500, 503, 504),
 )
 
 SearchBody = body_model(SearchOptions, name="SearchRequest", without=frozenset({"mandatory"}))
-
-_EXAMPLE = {
+_ExplainBase = body_model(
+    SearchOptions,
+    name="ExplainBase",
+    without=frozenset(
+        "mandatory cursor evidence group_by facets rerank min_relevance fields offset_unit explain".split()
+    ),
+)
+_SEARCH = {
     "query": "who pays for termination for convenience?",
     "limit": 5,
     "filter": {"metadata.year": {"$gte": 2021}},
 }
+_EXPLAIN = {"query": "who pays for termination?", "document_id": "emea/msa-2021.pdf"}
 
 
-@router.post("/search", response_model=SearchResult, operation_id="search")
+class ExplainRequest(_ExplainBase):  # type: ignore[valid-type, misc]  # made at run time
+    """A search, and the document that is asked about."""
+
+    document_id: str = Field(min_length=1, max_length=512)
+
+
+@router.post("/search", response_model=SearchAnswer, operation_id="search")
 async def search(
     request: Request,
     access: Reading,
-    body: Annotated[SearchBody, Body(examples=[_EXAMPLE])],  # type: ignore[valid-type]  # made at run time
+    body: Annotated[SearchBody, Body(examples=[_SEARCH])],  # type: ignore[valid-type]  # made at run time
 ) -> Response:
     """Find documents, and in each the spans that answer the query."""
     service = access.service
-    options = to_domain(body, SearchOptions)
-    options = replace(options, **mandatory_search({"filter": options.filter}, access.filter))
+    options = to_domain(body, SearchOptions, mandatory=access.filter)
     result = await service.call(
         service.interactive, access.collection, lambda r: r.engine.search(options), request=request
     )
-    return json_answer(result)
+    return json_answer(search_answer(result, access.collection, request.state.request_id))
+
+
+@router.post("/explain", response_model=DocumentExplanation, operation_id="explain")
+async def explain(
+    request: Request, access: Reading, body: Annotated[ExplainRequest, Body(examples=[_EXPLAIN])]
+) -> Response:
+    """Say where a document stands in the answer to a search, and if nowhere, why."""
+    service = access.service
+    options = to_domain(body, SearchOptions, without=("document_id",), mandatory=access.filter)
+    found = await service.call(
+        service.interactive,
+        access.collection,
+        lambda r: r.engine.explain(options, body.document_id),
+        request=request,
+    )
+    return json_answer(explained(found))

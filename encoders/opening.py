@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from encoders.errors import ModelError
+from encoders.gathering import GatheringEncoder
 
 if TYPE_CHECKING:
     from encoders.protocols import Encoder
 
 HASH = "hash"
+
+
+class SharedEncoder:
+    """An encoder for many threads, opened by the first that needs it and never twice.
+
+    Args:
+        name: see `open_encoder`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._opened: Encoder | None = None
+        self._opening = threading.Lock()
+
+    def __call__(self) -> Encoder:
+        """Return the encoder, whose callers are served together and in turns."""
+        with self._opening:
+            if self._opened is None:
+                self._opened = GatheringEncoder(open_encoder(self._name))
+            return self._opened
 
 
 def open_encoder(name: str) -> Encoder:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encoders.errors import InvalidInputError
-from encoders.gathering import GatheringEncoder
-from encoders.opening import open_encoder
+from encoders.opening import SharedEncoder, open_encoder
 from encoders.segmentation import DocumentSegmenter
 from encoders.types import Document, Span
 from indexers.backup import back_up
@@ -70,10 +69,10 @@ class LocalEngine:
     Args:
         store: stays open until `close`.
         collection: made by the first `index` or `add`.
-        encoder: an encoder, or the name or folder of a model, loaded when it is needed.
+        encoder: an encoder, the name or folder of a model, loaded when it is needed, or one that
+            other engines use too.
         segmenter: how documents are cut; by default 160 tokens with 32 of context.
         profile: how searches are scored that name no other; by default the collection's own.
-        shared: many threads search and index at a time: their texts take turns at the encoder.
     """
 
     def __init__(
@@ -81,12 +80,10 @@ class LocalEngine:
         store: Store,
         *,
         collection: str,
-        encoder: Encoder | str,
+        encoder: Encoder | SharedEncoder | str,
         segmenter: Segmenter | None = None,
         profile: SearchProfile | None = None,
-        shared: bool = False,
     ) -> None:
-        self._shared = shared
         self._store = store
         self._name = collection
         self._model = encoder
@@ -97,17 +94,13 @@ class LocalEngine:
         self._loading = threading.Lock()
 
     @property
-    def encoder_or_name(self) -> Encoder | str:
-        """The encoder, or its name while it is not loaded."""
-        return self._model
-
-    @property
     def encoder(self) -> Encoder:
         """The encoder, loaded at the first use."""
         with self._loading:
-            if isinstance(self._model, str):
-                opened = open_encoder(self._model)
-                self._model = GatheringEncoder(opened) if self._shared else opened
+            if isinstance(self._model, SharedEncoder):
+                self._model = self._model()
+            elif isinstance(self._model, str):
+                self._model = open_encoder(self._model)
             return self._model
 
     @property

@@ -354,6 +354,7 @@ class SearchMeta:
         profile: name and version of the settings.
         effective_filter: the filter that held, the mandatory one included.
         timing_ms: milliseconds per stage, and ``total``.
+        request_id: names the answer in the log of the service that gave it.
     """
 
     snapshot: str
@@ -364,6 +365,7 @@ class SearchMeta:
     effective_filter: Mapping[str, Any] | None = None
     usage: Usage = field(default_factory=Usage)
     timing_ms: Mapping[str, float] = field(default_factory=dict)
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from encoders.opening import SharedEncoder
 from indexers.durable import write_replacing
 from indexers.store import Store
 from retriever import __version__
@@ -62,6 +63,7 @@ class Owner:
         self._linger_s = linger_s
         self._store = Store(path, shares=True)
         self._engines: dict[tuple[str, str], LocalEngine] = {}
+        self._encoders: dict[str, SharedEncoder] = {}
         self._lock = threading.Lock()
         self._callers = 0
         self._make_room = False  # a caller of another version waits for this process to end
@@ -240,15 +242,15 @@ class Owner:
         return engine.index(job.paths, progress=tell)
 
     def _engine(self, collection: str, encoder: str) -> LocalEngine:
+        """Return the engine of a collection; only those of collections that exist are kept."""
         with self._lock:
             key = (collection, encoder)
-            if key not in self._engines:
-                shared = next((one for (_, name), one in self._engines.items() if name == encoder), None)
-                model = shared.encoder_or_name if shared else encoder
-                self._engines[key] = LocalEngine(
-                    self._store, collection=collection, encoder=model, shared=True
-                )
-            return self._engines[key]
+            if (engine := self._engines.get(key)) is None:
+                model = self._encoders.setdefault(encoder, SharedEncoder(encoder))
+                engine = LocalEngine(self._store, collection=collection, encoder=model)
+                if collection in self._store.collections():
+                    self._engines[key] = engine
+            return engine
 
 
 def _documents(connection: Connection) -> Iterator[Document]:

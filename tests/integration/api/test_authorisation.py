@@ -45,6 +45,7 @@ ROWS = {
     ("GET", C + "/text"): (READ, {"params": {"id": SHOWN}}),
     ("GET", C + "/resolve"): (READ, {"params": {"evidence_id": "{evidence}"}}),
     ("POST", C + "/search"): (READ, {"json": {"query": "tides"}}),
+    ("POST", C + "/explain"): (READ, {"json": {"query": "tides", "document_id": SHOWN}}),
     ("POST", C + "/context"): (READ, {"json": {"query": "tides", "max_tokens": 100}}),
     ("POST", C + "/verify"): (READ, {"json": {"answer": "tides", "citations": []}}),
     ("POST", C + "/files"): (WRITE, {"files": [("files", ("up.txt", b"words"))]}),
@@ -104,7 +105,7 @@ def guarded(tmp_path_factory):
             job = call(app, "operator", "POST", "/v1/collections/c/files", files=[("files", ("f", b"x"))])
             app.state.job = job.json()["id"]
             found = call(app, "operator", "POST", "/v1/collections/c/search", json={"query": "secret plan"})
-            app.state.evidence = found.json()["hits"][0]["evidence"][0]["id"]
+            app.state.evidence = found.json()["data"][0]["evidence"][0]["id"]
             yield app
 
 
@@ -179,22 +180,21 @@ def test_a_filter_hides_a_document_from_every_route_that_could_show_it(guarded):
         {"filter": {"$or": [{"metadata.acl": "board"}, {"metadata.acl": "all"}]}},
         {"filter": {"$not": {"metadata.acl": "all"}}},
     ):
-        hits = asked("POST", "/search", json={"query": "secret plan tides", **widening}).json()["hits"]
+        hits = asked("POST", "/search", json={"query": "secret plan tides", **widening}).json()["data"]
         assert {hit["document"]["id"] for hit in hits} <= {SHOWN}, widening
     assert [one["id"] for one in asked("GET", "/documents").json()["data"]] == [SHOWN]
     for path, params in (
         ("/document", {"id": HIDDEN}),
         ("/text", {"id": HIDDEN}),
         ("/text", {"id": HIDDEN, "version": 1}),
-        ("/resolve", {"evidence_id": guarded.state.evidence}),
     ):
-        answer, nowhere = (
-            asked("GET", path, params=params),
-            asked("GET", path, params={**params, "id": "nowhere"}),
-        )
+        answer = asked("GET", path, params=params)
+        nowhere = asked("GET", path, params={**params, "id": "nowhere"})
         assert answer.status_code == 404, path
-        if path != "/resolve":
-            assert answer.json()["detail"].replace(HIDDEN, "nowhere") == nowhere.json()["detail"]
+        assert answer.json()["detail"].replace(HIDDEN, "nowhere") == nowhere.json()["detail"]
+    resolved = asked("GET", "/resolve", params={"evidence_id": guarded.state.evidence}).json()
+    assert (resolved["status"], resolved["text"], resolved["live_version"]) == ("gone", "", None)
+    assert HIDDEN not in str(resolved)
     for given in (
         {"query": "secret plan"},
         {"evidence_ids": [guarded.state.evidence]},
@@ -204,6 +204,13 @@ def test_a_filter_hides_a_document_from_every_route_that_could_show_it(guarded):
         assert packed.status_code == 200, packed.text
         assert "secret plan" not in packed.json()["text"]
         assert {one["document"]["id"] for one in packed.json()["citations"]} <= {SHOWN}
+    one, other = (
+        asked("POST", "/explain", json={"query": "secret plan", "document_id": doc_id}).text
+        for doc_id in (HIDDEN, "nowhere")
+    )
+    assert one.replace(HIDDEN, "nowhere") == other
+    counted = asked("POST", "/search", json={"query": "tides", "facets": [{"field": "metadata.acl"}]}).json()
+    assert counted["facets"] == {"metadata.acl": [{"value": "all", "documents": 1}]}
     cited = {"n": 1, "document_id": HIDDEN, "version": 1, "start": 0, "end": 10}
     guess = {"answer": '"the secret plan" [1]', "citations": [cited]}
     assert asked("POST", "/verify", json=guess).status_code == 404

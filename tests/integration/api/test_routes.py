@@ -6,7 +6,7 @@ from __future__ import annotations
 def test_documents_come_in_are_found_and_their_spans_are_exact(http, texts, topics):
     answer = http.post(f"{texts}/search", json={"query": "knead the dough and bake bread", "limit": 2})
     assert answer.status_code == 200
-    best = answer.json()["hits"][0]
+    best = answer.json()["data"][0]
     assert best["document"]["id"] == "folder/bread.txt"
     evidence = best["evidence"][0]
     params = {"id": "folder/bread.txt", "start": evidence["start"], "end": evidence["end"]}
