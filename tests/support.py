@@ -35,18 +35,28 @@ def write_corpus(folder, *, seed):
         (folder / f"{number:02}.txt").write_text(text)
 
 
-def everything(retriever):
-    """All points without what differs between two runs, and all text."""
+def everything(retriever, *, digits=None):
+    """All points without what differs between two runs, and all text.
+
+    ``digits`` rounds vectors: the stand-in for a server normalises to other last bits
+    when a point is written again.
+    """
     points = []
     for record in retriever.engine.collection.index.scroll(
         None, vectors=("segment_dense", "segment_lexical", "document_lexical")
     ):
+        if record.payload["point"] in ("writer", "tombstone"):  # of stores on a server only
+            continue
         payload = {
             name: value
             for name, value in record.payload.items()
-            if name not in ("generation", "updated_at", "version", "lexical_average", "source")
+            if name not in ("generation", "updated_at", "version", "lexical_average", "source", "sequence")
         }
-        vectors = {name: repr(vector) for name, vector in record.vectors.items() if name == "segment_dense"}
+        vectors = {
+            name: vector if digits is None else [round(value, digits) + 0.0 for value in vector]
+            for name, vector in record.vectors.items()
+            if name == "segment_dense"
+        }
         points.append(
             (payload["doc_id"], payload.get("ordinal", -1), repr(sorted(payload.items())), repr(vectors))
         )
