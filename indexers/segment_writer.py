@@ -125,6 +125,8 @@ class SegmentWriter:
             "kind": segment.kind,
             "breadcrumb": segment.breadcrumb,
             "symbols": [symbol.name for symbol in segment.symbols],
+            "symbol_kinds": [symbol.kind for symbol in segment.symbols],
+            "symbol_lines": [symbol.line for symbol in segment.symbols],
             "text_hash": text_hash,
             "terms": terms.total(),
             "lexical_average": self._collection.weights.averages.segment,

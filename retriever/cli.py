@@ -20,8 +20,10 @@ import click
 
 from encoders.errors import RetrievalError
 from retriever.context.types import EXPANSIONS, FORMATS, ORDERS
+from retriever.options import KINDS, EvidenceOptions
 
 if TYPE_CHECKING:
+    from encoders.types import SegmentKind
     from retriever import Retriever
     from retriever.context.types import CitationRef, Context, Expand, Format, Order, Verification
     from retriever.types import DocumentInfo, Estimate, IndexReport, Job, Progress, SearchResult
@@ -168,6 +170,8 @@ def sync(retriever: Retriever, *, folder: Path, as_json: bool) -> None:
 @click.option("--limit", default=5, show_default=True, help="Documents wanted.")
 @click.option("--evidence", default=2, show_default=True, help="Spans shown of each document.")
 @click.option("--filter", "where", help='JSON, such as \'{"metadata.year": {"$gte": 2021}}\'.')
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only spans of this kind.")
+@click.option("--symbol", "symbols", multiple=True, help="Only code that defines this name.")
 @click.option("--explain", is_flag=True, help="Say how each score came about.")
 @_store_options
 def search(
@@ -177,13 +181,14 @@ def search(
     limit: int,
     evidence: int,
     where: str | None,
+    kinds: tuple[SegmentKind, ...],
+    symbols: tuple[str, ...],
     explain: bool,
     as_json: bool,
 ) -> None:
     """Find documents and the spans in them that answer QUERY."""
-    result = retriever.search(
-        query, limit=limit, evidence=evidence, filter=_parse_json(where), explain=explain
-    )
+    shown = EvidenceOptions(limit=evidence, kinds=kinds, symbols=symbols)
+    result = retriever.search(query, limit=limit, evidence=shown, filter=_parse_json(where), explain=explain)
     if as_json:
         _print_json(result)
     else:

@@ -72,8 +72,8 @@ def find_evidence(
     options = shown.options
     if not options.limit:
         return [((), entry.segments) for entry in entries]
-    kinds = Condition("kind", "$in", options.kinds) if options.kinds else None
-    scored = _score_segments(collection, question, entries, kinds, depth=max(_DEPTH, 4 * options.limit))
+    wanted = _wanted(options)
+    scored = _score_segments(collection, question, entries, wanted, depth=max(_DEPTH, 4 * options.limit))
     flat = [segment for segments in scored for segment in segments]
     dense = standardise(np.array([segment.dense for segment in flat]))
     lexical = standardise(np.array([segment.lexical for segment in flat]))
@@ -88,11 +88,21 @@ def find_evidence(
     return answer
 
 
+def defining(symbols: Sequence[str]) -> Filter | None:
+    """Return what segments match that define one of these names; None when there are no names."""
+    return Condition("symbols", "$in", tuple(symbols)) if symbols else None
+
+
+def _wanted(options: EvidenceOptions) -> Filter | None:
+    kinds = Condition("kind", "$in", options.kinds) if options.kinds else None
+    return all_of(kinds, defining(options.symbols))
+
+
 def _score_segments(
     collection: Collection,
     question: Question,
     entries: Sequence[Entry],
-    kinds: Filter | None,
+    wanted: Filter | None,
     *,
     depth: int,
 ) -> list[list[_ScoredSegment]]:
@@ -102,7 +112,7 @@ def _score_segments(
         _Side(SEGMENT_DENSE, question.dense, None),
         _Side(SEGMENT_LEXICAL, question.lexical, corpus),
     ]
-    found = [side.best(collection, entries, kinds, depth) for side in sides]
+    found = [side.best(collection, entries, wanted, depth) for side in sides]
     for mine, theirs, side in ((found[0], found[1], sides[0]), (found[1], found[0], sides[1])):
         side.complete(collection, mine, theirs, depth)
     return [_joined(entry, *hits) for entry, *hits in zip(entries, *found, strict=True)]
@@ -117,13 +127,13 @@ class _Side:
     corpus: Filter | None
 
     def best(
-        self, collection: Collection, entries: Sequence[Entry], kinds: Filter | None, depth: int
+        self, collection: Collection, entries: Sequence[Entry], where: Filter | None, depth: int
     ) -> list[dict[str, Scored]]:
         """Return the best segments of each document, by point."""
         if isinstance(self.vector, SparseVector) and not self.vector.indices:
             return [{} for _ in entries]
         wanted = [
-            (all_of(equals("generation", entry.generation), kinds), max(1, min(entry.segments, depth)))
+            (all_of(equals("generation", entry.generation), where), max(1, min(entry.segments, depth)))
             for entry in entries
         ]
         return self._ask(collection, wanted)

@@ -19,7 +19,7 @@ RerankMethod: TypeAlias = Literal["none", "late_interaction"]
 
 _UNITS = ("codepoint", "utf16", "byte")
 _METHODS = ("none", "late_interaction")
-_KINDS = ("prose", "code", "table")
+KINDS = ("prose", "code", "table")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +30,19 @@ class EvidenceOptions:
         limit: at most so many spans a document; 0 for none.
         max_chars: at most so many code points together; the first span is always shown.
         kinds: only spans of these kinds, ``prose``, ``code`` or ``table``; all when empty.
+        symbols: only spans of code that define one of these names, and only documents that do.
     """
 
     limit: int = 3
     max_chars: int = 3_000
     kinds: tuple[SegmentKind, ...] = ()
+    symbols: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_range("evidence.limit", self.limit, 0, 100)
         _check_range("evidence.max_chars", self.max_chars, 1, 1_000_000)
         for kind in self.kinds:
-            _check_among("evidence.kinds", kind, _KINDS)
+            _check_among("evidence.kinds", kind, KINDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

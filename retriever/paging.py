@@ -69,6 +69,7 @@ def read_cursor(text: str, options: SearchOptions) -> Cursor:
 def search_hash(options: SearchOptions) -> str:
     """Name what is asked; page size and what is shown of a hit are not part of it."""
     asked = {name: value for name, value in asdict(options).items() if name not in _NOT_THE_SEARCH}
+    asked["symbols"] = options.evidence.symbols  # these choose documents too
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:24]
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from encoders.errors import InvalidInputError
 from indexers.documents import canonical
-from indexers.filters import all_of
+from indexers.filters import Condition, all_of
 from indexers.lexical import analyse, query_vector
 from retriever.answering import Attempts
 from retriever.candidates import Question, find_candidates
+from retriever.evidence import defining
 from retriever.paging import Kept
 from retriever.phrases import PhraseFinder
 from retriever.presenting import encoder_name
@@ -18,7 +19,7 @@ from retriever.ranking import Ranking, rank
 from retriever.selecting import check_field, first_of_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from encoders.protocols import Encoder
     from indexers.collection import Collection
@@ -100,7 +101,13 @@ class Searcher:
         """Return everything that a hit must match."""
         where = self.collection.parse_filter(options.filter, mandatory=options.mandatory)
         held = self.memory.phrases.condition(self.collection, options.must_contain, where)
-        return all_of(where, held)
+        return all_of(where, held, self._defining(options.evidence.symbols))
+
+    def _defining(self, symbols: Sequence[str]) -> Filter | None:
+        """Return what documents match that define one of these names."""
+        if (defined := defining(symbols)) is None:
+            return None
+        return Condition("generation", "$in", tuple(self.collection.index.facet("generation", defined)))
 
     def ask(self, query: str, where: Filter | None) -> Question:
         """Make a query ready for the index."""

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from retriever import Retriever
 from retriever.cli import longdoc
+from retriever.options import EvidenceOptions
 
 RETRY = '''"""Retries."""
 
@@ -71,3 +72,28 @@ def test_what_was_cut_by_weaker_rules_is_told_with_the_document_and_listed(packa
         assert retriever.index([package]).unchanged == ("broken.py", "deep.yaml", "greetings.py", "retry.py")
     run = CliRunner().invoke(longdoc, ["list", "--store", str(store_path), "--encoder", "hash:32"])
     assert "yaml cut by lines: its lines nest deeper" in " ".join(run.output.split())
+
+
+def test_spans_are_chosen_by_kind_and_by_the_names_they_define(retriever, package):
+    (package / "README.md").write_text("Exponential backoff with jitter is how this package retries.\n")
+    retriever.index([package])
+
+    def ask(**chosen):
+        found = retriever.search("exponential backoff with jitter", evidence=EvidenceOptions(**chosen))
+        return {hit.document.id: [one.location.symbol for one in hit.evidence] for hit in found}
+
+    assert ask()["README.md"] == [None]
+    assert ask(kinds=("code",))["README.md"] == []
+    assert ask(symbols=("greet",)).keys() == {"greetings.py"}
+    assert ask(symbols=("backoff_seconds", "greet")).keys() == {"greetings.py", "retry.py"}
+    assert ask(symbols=("nowhere",)) == {}
+
+
+def test_the_command_shows_function_lines_and_breadcrumb(package, store_path):
+    options = ["--store", str(store_path), "--encoder", "hash:64"]
+    with Retriever.open(store_path, encoder="hash:64") as retriever:
+        retriever.index([package])
+    asked = ["search", "--kind", "code", "exponential backoff jitter attempt", "--limit", "1", *options]
+    run = CliRunner().invoke(longdoc, asked)
+    assert "retry.py" in run.output
+    assert "lines 1-21, class Retry > def backoff_seconds(self, attempt)" in run.output
