@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from eval.commands_store import faults, growth
+
 
 @click.group("bench")
 def bench() -> None:
@@ -51,3 +53,7 @@ def encode(
         threads=threads,
         json_file=json_file,
     )
+
+
+bench.add_command(growth)
+bench.add_command(faults)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from indexers.catalogue import DOCUMENT, SEGMENT, Entry, shared_payload
 from indexers.documents import field_types
@@ -24,7 +24,7 @@ from indexers.errors import DocumentNotFoundError, FingerprintMismatchError
 from indexers.filters import And, AnyField, Condition, Filter, Not, Or, all_of, equals, parse_filter
 from indexers.generations import Generations
 from indexers.history import VERSION, KeptVersion, kept_point
-from indexers.identifiers import document_point, segment_point
+from indexers.identifiers import begin_after, document_point, segment_point
 from indexers.leases import TERM_S, Turn, WriterLease
 from indexers.lexical_weights import LexicalWeights
 from indexers.records import DocumentRecords
@@ -36,7 +36,6 @@ from indexers.types import (
     SEGMENT_LEXICAL,
     IndexSchema,
     Point,
-    SparseVector,
 )
 
 if TYPE_CHECKING:
@@ -47,11 +46,14 @@ if TYPE_CHECKING:
     from indexers.places import Place
     from indexers.protocols import TextStore, VectorIndex
     from indexers.sharing import Change, SharedPoints
+    from indexers.types import FieldKind
 
 _BATCH = 1_000
 _LONG_AGO_S = 43_200.0
 _MANY_DEAD = 256
-_STRING = frozenset({"string"})
+_STRING: Final[frozenset[FieldKind]] = frozenset({"string"})
+_LOOKED_THROUGH = frozenset({"id", "title", "updated_at"})
+_MOST_INDEXED = 64
 _OWN_FIELDS = dict.fromkeys(("id", "title", "source", "media_type", "updated_at"), _STRING)
 
 
@@ -107,9 +109,12 @@ class Collection:
         self._by_content: dict[str, str] = {}
         self._generations = Generations()
         self._latest_kept: dict[str, int] = {}
-        self._fields: dict[str, frozenset[str]] = dict(_OWN_FIELDS)
+        self._indexed: set[str] = set()
+        self._fields: dict[str, frozenset[FieldKind]] = dict(_OWN_FIELDS)
         self._state = 0
         self._read_all()
+        for name in list(self._fields):
+            self._index_field(name)
         if sharing is not None and self._lease is not None:
             sharing.ask_before_writing(self._lease.check)
 
@@ -131,7 +136,7 @@ class Collection:
         return self._place
 
     @property
-    def fields(self) -> Mapping[str, frozenset[str]]:
+    def fields(self) -> Mapping[str, frozenset[FieldKind]]:
         """The fields that documents have, each with the types of its values."""
         return MappingProxyType(self._fields)
 
@@ -290,6 +295,7 @@ class Collection:
     def begin(self, entry: Entry) -> None:
         """Announce a version whose segments are about to be written."""
         with self._writing:
+            self._index_fields(entry)
             self._generations.begin(entry)
 
     def give_up(self, generations: Iterable[str]) -> None:
@@ -302,8 +308,12 @@ class Collection:
         """Write segments of a version that has begun and is not live yet."""
         self.index.upsert(points)
 
-    def commit(self, entry: Entry, lexical: SparseVector) -> Entry:
+    def commit(self, entry: Entry, terms: Mapping[int, int]) -> Entry:
         """Make a version live: from this write on, searches see it and no other.
+
+        Args:
+            entry: the version; its segments are written.
+            terms: how often each term stands in it.
 
         Returns:
             The entry with its number, one more than the version it replaces.
@@ -314,7 +324,9 @@ class Collection:
             entry = replace(entry, version=latest + 1)
             self.texts.sync()
             self.records.write(entry)
-            payload = entry.to_payload(lexical_average=self.weights.averages.document)
+            average = self.weights.averages.document
+            lexical = self.weights.weigh(terms, average)
+            payload = entry.to_payload(lexical_average=average)
             vectors = {DOCUMENT_LEXICAL: lexical} if lexical.indices else {}
             points = [Point(id=document_point(entry.doc_id), vectors=vectors, payload=payload)]
             if previous is not None:
@@ -342,6 +354,7 @@ class Collection:
                 return False
             entry = replace(entry, revision=live.revision + 1)
             points = [segment_point(entry.generation, ordinal) for ordinal in range(entry.segments)]
+            self._index_fields(entry)
             with self._change([entry.doc_id]):
                 self.records.write(entry)
                 self.index.set_payload(
@@ -472,6 +485,8 @@ class Collection:
         for record in self.index.scroll(equals("point", VERSION), payload=("doc_id", "version")):
             self._remember_kept(record.payload["doc_id"], record.payload["version"])
         self._generations.died(self._count_dead())
+        if self._entries:
+            begin_after(max(entry.generation for entry in self._entries.values()))
 
     def _took_over(self, from_the_dead: bool) -> None:
         """Know what the last writer left, before the first write of this process."""
@@ -519,6 +534,22 @@ class Collection:
 
     def _remember_kept(self, doc_id: str, version: int) -> None:
         self._latest_kept[doc_id] = max(version, self._latest_kept.get(doc_id, 0))
+
+    def _index_fields(self, entry: Entry) -> None:
+        for name, kind in field_types(entry.metadata):
+            if kind not in self._fields.get(name, frozenset()):
+                self._fields[name] = self._fields.get(name, frozenset()) | {kind}
+                self._index_field(name)
+
+    def _index_field(self, name: str) -> None:
+        """Make filters on a field quick, for the first fields that come; the others are looked through."""
+        kinds = self._fields[name]
+        if name in _LOOKED_THROUGH or kinds >= {"string", "number"}:
+            self._indexed.discard(name)
+            self.index.unindex_field(name)
+        elif name not in self._indexed and len(self._indexed) < _MOST_INDEXED:
+            self._indexed.add(name)
+            self.index.index_field(name, min(kinds & {"number"} or kinds))
 
     def _remember(self, entry: Entry) -> None:
         previous = self._entries.get(entry.doc_id)

@@ -13,6 +13,7 @@ from indexers.errors import InvalidDocumentError
 
 if TYPE_CHECKING:
     from encoders.types import Document, Metadata
+    from indexers.types import FieldKind
 
 MAX_ID_BYTES = 512
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -87,7 +88,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, list | tuple) else value
 
 
-def field_types(metadata: Mapping[str, Any], prefix: str = "metadata") -> Iterator[tuple[str, str]]:
+def field_types(metadata: Mapping[str, Any], prefix: str = "metadata") -> Iterator[tuple[str, FieldKind]]:
     """Yield each field of stored metadata by its dotted name, with the type it holds."""
     for key, value in metadata.items():
         name = f"{prefix}.{key}"

@@ -9,6 +9,7 @@
         ├── VersionMismatchError        the document changed since the caller saw it
         ├── FingerprintMismatchError    the collection was made with another encoder
         ├── DiskSpaceError              too little room to write safely
+        ├── StoreReadOnlyError          the store's file system cannot be written
         ├── IndexUnavailableError       the Qdrant server does not answer
         ├── StoreBusyError              another process writes the collection
         ├── LeaseLostError              this process may not write any more
@@ -90,6 +91,12 @@ class LeaseLostError(StorageError):
     """This process lost the right to write a shared collection; what it committed is safe."""
 
     code = "lease_lost"
+
+
+class StoreReadOnlyError(StorageError):
+    """The store lies on a file system that is mounted read-only; nothing was written."""
+
+    code = "store_read_only"
 
 
 class CorruptTextError(StorageError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from encoders.types import Document
 from indexers.errors import DiskSpaceError
-from indexers.guards import SPARE_BYTES
+from indexers.layout import SPARE_BYTES
 from indexers.parsing import FileParser, FoundFile, Skipped
 from indexers.report import Estimate
 

@@ -6,15 +6,35 @@ import math
 import shutil
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from encoders.errors import InvalidInputError
 from indexers.errors import DiskSpaceError
-from indexers.types import IndexSchema, SparseVector, Vector
+from indexers.layout import SPARE_BYTES
+from indexers.types import IndexSchema, Point, SparseVector, Vector
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-SPARE_BYTES = 256 << 20
+
+def check_points(points: Sequence[Point], schema: IndexSchema) -> None:
+    """Refuse points with vectors that `check_vectors` refuses, all dense ones of a name at once.
+
+    Raises:
+        InvalidInputError: see `check_vectors`.
+    """
+    dense: dict[str, list[Sequence[float]]] = {}
+    for point in points:
+        for name, vector in point.vectors.items():
+            if isinstance(vector, SparseVector) or len(vector) != schema.dense.get(name):
+                check_vectors({name: vector}, schema)
+            else:
+                dense.setdefault(name, []).append(vector)
+    for name, vectors in dense.items():
+        squares = np.square(np.asarray(vectors, dtype=np.float64)).sum(axis=1)
+        for place in np.flatnonzero(~np.isfinite(squares) | (squares == 0.0)).tolist():
+            check_vectors({name: vectors[place]}, schema)
 
 
 def check_vectors(vectors: Mapping[str, Vector], schema: IndexSchema) -> None:

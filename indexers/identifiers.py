@@ -27,6 +27,13 @@ def new_generation() -> UUID:
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 
 
+def begin_after(generation: str) -> None:
+    """Make later generations sort after this one, whatever the clock says: it may have been set back."""
+    global _last_ms
+    with _lock:
+        _last_ms = max(_last_ms, UUID(generation).int >> 80)
+
+
 def document_point(doc_id: str) -> str:
     """Return the point id of a document: writing this point again replaces the document."""
     return str(uuid5(_NAMESPACE, doc_id))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 BATCH_SEGMENTS = 512
 FLUSH_SEGMENTS = 20_000
+_FIRST_SETTLING = 2_000
+_SETTLE_AGAIN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class Ingest:
         self._tokens_read = 0
         self._reused = 0
         self._unflushed = 0
+        self._written = 0
+        self._settle_at = _FIRST_SETTLING
         self._begun: set[str] = set()
         self._total: int | None = None
 
@@ -214,13 +218,20 @@ class Ingest:
 
     def _write_batch(self) -> None:
         batch = [self._queue.popleft() for _ in range(min(BATCH_SEGMENTS, len(self._queue)))]
-        pieces = [Piece(draft.entry, draft.document.text, segment, draft.known) for draft, segment in batch]
+        pieces = [
+            Piece(draft.entry, draft.document.text, segment, draft.known, draft.segments)
+            for draft, segment in batch
+        ]
         for (draft, _), written in zip(batch, self._writer.write(pieces), strict=True):
             self._tokens_read += written.tokens_read
             self._reused += written.reused
             draft.add(written)
             if draft.waiting == 0:
                 self._commit(draft)
+        self._written += len(batch)
+        if self._written >= self._settle_at:  # while there is little to make anew
+            self._settle_at *= _SETTLE_AGAIN
+            self._collection.weights.settle(list(self._collection.entries.values()))
         self._unflushed += len(batch)
         if self._unflushed >= FLUSH_SEGMENTS:
             self._collection.flush()
@@ -235,7 +246,7 @@ class Ingest:
             terms=draft.terms.total(),
             segment_terms=draft.segment_terms,
         )
-        self._collection.commit(entry, self._collection.weights.of_document(draft.terms))
+        self._collection.commit(entry, draft.terms)
         self._begun.discard(entry.generation)
         self._lists["added" if draft.is_new else "updated"].append(entry.doc_id)
         self._coverage += draft.coverage

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
+SPARE_BYTES = 256 << 20
+"""What must stay free on the disk of a store: a full one kills the engine."""
 BEFORE_CLAIM = ("lock", "owner.json", "owner.log")
 
 

@@ -50,11 +50,6 @@ class Averages:
             max(1.0, sum(terms for _, _, terms in rows) / len(rows)),
         )
 
-    def far_from(self, other: Averages, tolerance: float) -> bool:
-        """Tell whether weights made with one would be noticeably off with the other."""
-        pairs = ((self.segment, other.segment), (self.document, other.document))
-        return any(abs(mine / theirs - 1) > tolerance for mine, theirs in pairs)
-
 
 class LexicalWeights:
     """Makes weights for one collection.
@@ -74,6 +69,7 @@ class LexicalWeights:
         self._lock = threading.RLock()
         self._writing = writing or threading.RLock()
         self._averages: Averages | None = None
+        self._settled = True
         self.reload()
 
     @property
@@ -90,8 +86,9 @@ class LexicalWeights:
     def reload(self) -> None:
         """Read again what another process may have settled."""
         with self._lock:
-            kept = read_settings(self._place)["averages"]
-            self._averages = Averages(**kept) if kept else None
+            settings = read_settings(self._place)
+            self._averages = Averages(**settings["averages"]) if settings["averages"] else None
+            self._settled = settings.get("settled", True)
 
     def prepare(self, guess: Averages) -> None:
         """Begin with ``guess`` where no weight was made before."""
@@ -99,13 +96,9 @@ class LexicalWeights:
             if self._averages is None:
                 self._keep(guess)
 
-    def of_segment(self, terms: Mapping[int, int]) -> SparseVector:
-        """Weigh the terms of a segment."""
-        return weigh(terms, average=self.averages.segment, bm25=self._bm25)
-
-    def of_document(self, terms: Mapping[int, int]) -> SparseVector:
-        """Weigh the terms of a whole document."""
-        return weigh(terms, average=self.averages.document, bm25=self._bm25)
+    def weigh(self, terms: Mapping[int, int], average: float) -> SparseVector:
+        """Weigh the terms of a segment or document, given the mean length of its kind."""
+        return weigh(terms, average=average, bm25=self._bm25)
 
     def settle(self, entries: Iterable[Entry], *, tolerance: float = LARGEST_DRIFT) -> bool:
         """Make all weights anew when the true mean lengths have moved away; tell whether that was done.
@@ -115,17 +108,26 @@ class LexicalWeights:
             tolerance: how far, as a share of the true lengths, they may be off.
         """
         with self._lock:
-            true = Averages.over(entries)
-            if self._averages is None or true is None or not self._averages.far_from(true, tolerance):
+            true, used = Averages.over(entries), self._averages
+            if used is None or true is None:
                 return False
-            self._keep(true)
-            self._remake(SEGMENT, SEGMENT_LEXICAL, true.segment)
-            self._remake(DOCUMENT, DOCUMENT_LEXICAL, true.document)
+            segment = _settled(used.segment, true.segment, tolerance)
+            document = _settled(used.document, true.document, tolerance)
+            if self._settled and (segment, document) == (used.segment, used.document):
+                return False
+            interrupted = not self._settled
+            self._keep(Averages(segment, document), settled=False)
+            if interrupted or segment != used.segment:
+                self._remake(SEGMENT, SEGMENT_LEXICAL, segment)
+            if interrupted or document != used.document:
+                self._remake(DOCUMENT, DOCUMENT_LEXICAL, document)
+            self._keep(Averages(segment, document), settled=True)
             return True
 
-    def _keep(self, averages: Averages) -> None:
-        self._averages = averages
-        write_settings(self._place, {**read_settings(self._place), "averages": asdict(averages)})
+    def _keep(self, averages: Averages, *, settled: bool = True) -> None:
+        self._averages, self._settled = averages, settled
+        kept = {**read_settings(self._place), "averages": asdict(averages), "settled": settled}
+        write_settings(self._place, kept)
 
     def _remake(self, point: str, name: str, average: float) -> None:
         """Write stale points anew, each whole, so that weight and average never disagree."""
@@ -148,3 +150,8 @@ class LexicalWeights:
                 bm25=self._bm25,
             )
         return Point(id=record.id, vectors=vectors, payload={**record.payload, "lexical_average": average})
+
+
+def _settled(used: float, true: float, tolerance: float) -> float:
+    """Return the length to use from now on: the one in use unless it is noticeably off."""
+    return true if abs(used / true - 1) > tolerance else used

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
+from indexers.durable import disk_errors
 from indexers.errors import StoreLockedError
 
 Holder: TypeAlias = dict[str, str | int | bool]
@@ -28,7 +29,8 @@ class StoreLock:
     """
 
     def __init__(self, path: Path, *, shares: bool = False) -> None:
-        self._file = path.open("a+")
+        with disk_errors(path):
+            self._file = path.open("a+")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -41,9 +43,10 @@ class StoreLock:
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
             "shares": shares,
         }
-        self._file.truncate(0)
-        self._file.write(json.dumps(holder))
-        self._file.flush()
+        with disk_errors(path):
+            self._file.truncate(0)
+            self._file.write(json.dumps(holder))
+            self._file.flush()
 
     def release(self) -> None:
         """Let other processes in."""

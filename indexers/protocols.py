@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from encoders.types import Document, Location, Mark, Span
     from indexers.filters import Filter
-    from indexers.types import Payload, Point, Record, Scored, VectorQuery
+    from indexers.types import FieldKind, Payload, Point, Record, Scored, VectorQuery
 
 
 class VectorIndex(Protocol):
@@ -19,6 +19,18 @@ class VectorIndex(Protocol):
     Every method is safe to call from several threads. A write is visible to the
     next call; it survives a killed process at once and a power cut after `flush`.
     """
+
+    def index_field(self, field: str, kind: FieldKind) -> None:
+        """Make filters on a payload field quick; a field that is indexed already stays as it is.
+
+        A field may hold values of other kinds too, which filters find all the same, slowly;
+        but one of numbers must not hold dates: their ranges would be compared with the numbers.
+        """
+        ...
+
+    def unindex_field(self, field: str) -> None:
+        """Undo `index_field`; a field that is not indexed stays as it is."""
+        ...
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Write whole points, replacing those with the same id.

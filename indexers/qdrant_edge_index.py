@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import uuid
 from contextlib import contextmanager
@@ -10,18 +11,41 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import qdrant_edge as edge
 
+from encoders.errors import RetrievalError
+from indexers.durable import refused_by_disk
 from indexers.errors import StorageError
 from indexers.filters import And, Condition, Filter, Ids, Not, Or, Scalar
-from indexers.guards import check_disk, check_vectors
-from indexers.types import IndexSchema, Payload, Point, Record, Scored, SparseVector, Vector, VectorQuery
+from indexers.guards import check_disk, check_points
+from indexers.types import (
+    FieldKind,
+    IndexSchema,
+    Payload,
+    Point,
+    Record,
+    Scored,
+    SparseVector,
+    Vector,
+    VectorQuery,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _PAGE = 2_000
 _EXACT_INTEGERS = 1 << 53
 _RESCORED = edge.QuantizationSearchParams(rescore=True, oversampling=2.0)
+_FIELD_INDEXES: dict[FieldKind, Callable[[], Any]] = {
+    "string": lambda: edge.KeywordIndexParams(prefix=True),
+    "number": edge.FloatIndexParams,
+    "boolean": edge.BoolIndexParams,
+}
+_DISK_WORDS = {
+    "No space left": errno.ENOSPC,
+    "Not enough space": errno.ENOSPC,
+    "quota exceeded": errno.EDQUOT,
+    "Read-only file system": errno.EROFS,
+}
 _FULL_VECTORS = edge.QuantizationSearchParams(ignore=True)
 
 
@@ -40,21 +64,34 @@ class EdgeIndex:
         self._folder = folder
         self._schema = schema
         self._writing = threading.Lock()
-        if (folder / "edge_config.json").exists():
-            self._shard = edge.EdgeShard.load(str(folder))
-        else:
-            self._shard = edge.EdgeShard.create(str(folder), _config(schema))
+        with _engine_errors(folder, "cannot be opened"):
+            if (folder / "edge_config.json").exists():
+                self._shard = edge.EdgeShard.load(str(folder))
+            else:
+                self._shard = edge.EdgeShard.create(str(folder), _config(schema))
+        self._indexed = {*schema.keywords, *schema.integers}
         for field in schema.keywords:  # at every opening: the process may have died before the first time
             self._update(edge.UpdateOperation.create_field_index(field, edge.KeywordIndexParams()), size=0)
         for field in schema.integers:
             self._update(edge.UpdateOperation.create_field_index(field, edge.IntegerIndexParams()), size=0)
 
+    def index_field(self, field: str, kind: FieldKind) -> None:
+        """Make filters on a payload field quick."""
+        if field not in self._indexed:
+            self._indexed.add(field)
+            self._update(edge.UpdateOperation.create_field_index(field, _FIELD_INDEXES[kind]()), size=0)
+
+    def unindex_field(self, field: str) -> None:
+        """Undo `index_field`."""
+        if field in self._indexed:
+            self._indexed.discard(field)
+            self._update(edge.UpdateOperation.delete_field_index(field), size=0)
+
     def upsert(self, points: Sequence[Point]) -> None:
         """Write whole points, replacing those with the same id."""
         if not points:
             return
-        for point in points:
-            check_vectors(point.vectors, self._schema)
+        check_points(points, self._schema)
         rows = [edge.Point(point.id, _to_edge(point.vectors), point.payload) for point in points]
         self._update(edge.UpdateOperation.upsert_points(rows), size=len(points) * self._point_bytes)
 
@@ -128,7 +165,7 @@ class EdgeIndex:
 
     def flush(self) -> None:
         """Make every write so far survive a power cut."""
-        with self._writing:
+        with self._writing, _engine_errors(self._folder, "could not be flushed"):
             check_disk(self._folder)
             self._shard.flush()
 
@@ -136,14 +173,17 @@ class EdgeIndex:
     def paused(self) -> Iterator[None]:
         """Let writers wait, so that what lies on disk stays as the last `flush` left it."""
         with self._writing:
-            self._shard.flush()
+            with _engine_errors(self._folder, "could not be flushed"):
+                self._shard.flush()
             yield
 
     def close(self) -> None:
         """Flush and let go."""
-        with self._writing:
-            self._shard.flush()
-            self._shard.close()
+        with self._writing, _engine_errors(self._folder, "could not be flushed"):
+            try:
+                self._shard.flush()
+            finally:
+                self._shard.close()
 
     @property
     def _point_bytes(self) -> int:
@@ -152,10 +192,23 @@ class EdgeIndex:
     def _update(self, operation: edge.UpdateOperation, *, size: int) -> None:
         with self._writing:
             check_disk(self._folder, about_to_write=size)
-            try:
+            with _engine_errors(self._folder, "refused a write"):
                 self._shard.update(operation)
-            except Exception as error:  # the engine raises nothing narrower
-                raise StorageError(f"the vector index refused a write: {error}") from error
+
+
+@contextmanager
+def _engine_errors(folder: Path, what: str) -> Iterator[None]:
+    """Turn what the engine raises into errors of ours; it knows nothing narrower than `Exception`."""
+    try:
+        yield
+    except RetrievalError:
+        raise
+    except Exception as error:
+        said = str(error)
+        number = next((number for words, number in _DISK_WORDS.items() if words in said), None)
+        raise refused_by_disk(number, folder) or StorageError(
+            f"the vector index in {folder} {what}: {said}", path=str(folder)
+        ) from error
 
 
 def compile_filter(where: Filter) -> edge.Filter:
@@ -170,7 +223,7 @@ def compile_filter(where: Filter) -> edge.Filter:
         case Ids(ids):
             return edge.Filter(must=[edge.HasIdCondition({uuid.UUID(key) for key in ids})])
         case Condition(field, "$in", tuple() as values):
-            return _any_of([one for value in values for one in _equal(field, value)])
+            return _among(field, values)
         case Condition(field, "$exists", _):
             return edge.Filter(must_not=[edge.IsEmptyCondition(field)])
         case Condition(field, "$prefix", str() as prefix):
@@ -179,24 +232,30 @@ def compile_filter(where: Filter) -> edge.Filter:
             return edge.Filter(must=[edge.FieldCondition(field, range=_range(operator[1:], value))])
 
 
+def _among(field: str, values: Sequence[Scalar]) -> edge.Filter:
+    strings = [value for value in values if isinstance(value, str)]
+    others = [value for value in values if not isinstance(value, str)]
+    conditions = [one for value in others for one in _equal(field, value)]
+    if strings:  # thousands of generations stay one condition
+        conditions.append(edge.FieldCondition(field, match=edge.MatchAny(strings)))
+    return _any_of(conditions)
+
+
 def _any_of(conditions: Sequence[Any]) -> edge.Filter:
     if conditions:
         return edge.Filter(should=list(conditions))
     return edge.Filter(must=[edge.HasIdCondition(set())])  # an empty `should` would match everything
 
 
-def _equal(field: str, value: Scalar) -> list[edge.FieldCondition]:
+def _equal(field: str, value: float | bool) -> list[edge.FieldCondition]:
     if isinstance(value, bool):  # a plain bool would be compared as an integer
         return [edge.FieldCondition(field, match=edge.MatchValue(np.bool_(value)))]  # type: ignore[arg-type]
-    if isinstance(value, str):
-        return [edge.FieldCondition(field, match=edge.MatchValue(value))]
-    conditions = []
-    if float(value).is_integer() and abs(value) < 1 << 63:
-        conditions.append(edge.FieldCondition(field, match=edge.MatchValue(int(value))))
-    if abs(value) <= _EXACT_INTEGERS:
+    if abs(value) < _EXACT_INTEGERS:  # a range, because that is what the index of a field of numbers answers
         same = edge.RangeFloat(gte=float(value), lte=float(value))
-        conditions.append(edge.FieldCondition(field, range=same))
-    return conditions
+        return [edge.FieldCondition(field, range=same)]
+    if float(value).is_integer() and abs(value) < 1 << 63:
+        return [edge.FieldCondition(field, match=edge.MatchValue(int(value)))]
+    return []
 
 
 def _range(bound: str, value: Any) -> edge.RangeFloat | edge.RangeDateTime:

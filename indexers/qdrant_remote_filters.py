@@ -52,13 +52,12 @@ def _any_of(conditions: Sequence[Any]) -> models.Filter:
 def _equal(field: str, value: Scalar) -> list[models.FieldCondition]:
     if isinstance(value, bool | str):
         return [_match(field, models.MatchValue(value=value))]
-    conditions = []
-    if float(value).is_integer() and abs(value) < 1 << 63:
-        conditions.append(_match(field, models.MatchValue(value=int(value))))
-    if abs(value) <= _EXACT_INTEGERS:
+    if abs(value) < _EXACT_INTEGERS:  # a range, because that is what the index of a field of numbers answers
         same = models.Range(gte=float(value), lte=float(value))
-        conditions.append(models.FieldCondition(key=field, range=same))
-    return conditions
+        return [models.FieldCondition(key=field, range=same)]
+    if float(value).is_integer() and abs(value) < 1 << 63:
+        return [_match(field, models.MatchValue(value=int(value)))]
+    return []
 
 
 def _match(field: str, match: Any) -> models.FieldCondition:

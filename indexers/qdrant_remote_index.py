@@ -16,11 +16,21 @@ import numpy as np
 from qdrant_client import QdrantClient, models
 
 from indexers.errors import StorageError
-from indexers.guards import check_vectors
+from indexers.guards import check_points
 from indexers.qdrant_remote_calls import persist
 from indexers.qdrant_remote_filters import compile_filter
 from indexers.remote_settings import MEMORY
-from indexers.types import IndexSchema, Payload, Point, Record, Scored, SparseVector, Vector, VectorQuery
+from indexers.types import (
+    FieldKind,
+    IndexSchema,
+    Payload,
+    Point,
+    Record,
+    Scored,
+    SparseVector,
+    Vector,
+    VectorQuery,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +47,11 @@ _QUERIES = 64
 _FACETS = 10_000_000
 _FLOAT_BYTES = 22  # as JSON
 _RESCORED = models.QuantizationSearchParams(rescore=True, oversampling=2.0)
+_FIELD_INDEXES: Mapping[FieldKind, Any] = {
+    "string": models.PayloadSchemaType.KEYWORD,
+    "number": models.PayloadSchemaType.FLOAT,
+    "boolean": models.PayloadSchemaType.BOOL,
+}
 _FULL_VECTORS = models.QuantizationSearchParams(ignore=True)
 _QUANTISATION: Mapping[str, Callable[[], Any]] = {
     "turbo": lambda: models.TurboQuantization(
@@ -79,12 +94,26 @@ class RemoteIndex:
         self._turn: AbstractContextManager[Any] = threading.RLock() if self._in_memory else nullcontext()
         self._writing = threading.Lock()
         self._closed = False
+        self._known_fields: set[str] = set(self._indexed())
         self._make()
+
+    def index_field(self, field: str, kind: FieldKind) -> None:
+        """Make filters on a payload field quick."""
+        if field not in self._known_fields:
+            self._known_fields.add(field)
+            self._index_field(field, _FIELD_INDEXES[kind])
+
+    def unindex_field(self, field: str) -> None:
+        """Undo `index_field`."""
+        if field in self._known_fields:
+            self._known_fields.discard(field)
+            if not self._in_memory:
+                doing = f"index the field {field} no longer"
+                self._write(self._client.delete_payload_index, doing, field_name=field)
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Write whole points, replacing those with the same id."""
-        for point in points:
-            check_vectors(point.vectors, self._schema)
+        check_points(points, self._schema)
         for batch in self._batches(points):
             rows = [
                 models.PointStruct(id=point.id, vector=to_remote(point.vectors), payload=point.payload)
@@ -196,9 +225,12 @@ class RemoteIndex:
         if not self._read(self._client.collection_exists, "look for a collection"):
             self._call(self._create, "make a collection", self._settings.retry_writes_s)
         for field, kind in self._indexed().items():
-            if not self._in_memory:  # the stand-in has no payload indexes and warns
-                doing = f"index the field {field}"
-                self._write(self._client.create_payload_index, doing, field_name=field, field_schema=kind)
+            self._index_field(field, kind)
+
+    def _index_field(self, field: str, kind: Any) -> None:
+        if not self._in_memory:  # the stand-in has no payload indexes and warns
+            doing = f"index the field {field}"
+            self._write(self._client.create_payload_index, doing, field_name=field, field_schema=kind)
 
     def _create(self, name: str) -> None:
         """Make the collection; one that is there by now was made by an earlier try or another process."""

@@ -34,12 +34,14 @@ class Piece:
         entry: the version it belongs to.
         text: the document's text.
         known: readings of an earlier version, by hash, with the point that holds their vector.
+        siblings: segments of the document, this one included.
     """
 
     entry: Entry
     text: str
     segment: Segment
     known: Mapping[str, str]
+    siblings: int
 
     @property
     def reading(self) -> str:
@@ -88,8 +90,9 @@ class SegmentWriter:
             ledgers[place] = ledger
         terms = [count_terms(piece.tile) for piece in pieces]
         self._collection.weights.prepare(_first_averages(pieces, terms))
+        average = self._collection.weights.averages.segment
         self._collection.write_segments(
-            [self._point(*row) for row in zip(pieces, hashes, vectors, terms, strict=True)]
+            [self._point(*row, average) for row in zip(pieces, hashes, vectors, terms, strict=True)]
         )
         return [
             Written(of, self._coverage(piece, ledger), ledger.tokens if ledger else 0, reused=ledger is None)
@@ -112,7 +115,9 @@ class SegmentWriter:
         [spans] = self._encoder.tokenizer.tokenize([piece.tile])
         return measure_coverage(piece.tile, spans)
 
-    def _point(self, piece: Piece, text_hash: str, vector: Vector, terms: Counter[int]) -> Point:
+    def _point(
+        self, piece: Piece, text_hash: str, vector: Vector, terms: Counter[int], average: float
+    ) -> Point:
         segment = piece.segment
         payload: Payload = {
             "point": SEGMENT,
@@ -129,13 +134,13 @@ class SegmentWriter:
             "symbol_lines": [symbol.line for symbol in segment.symbols],
             "text_hash": text_hash,
             "terms": terms.total(),
-            "lexical_average": self._collection.weights.averages.segment,
+            "lexical_average": average,
         }
         vectors: dict[str, Vector] = {}
         if isinstance(vector, SparseVector) or len(vector):
             vectors[SEGMENT_DENSE] = vector
         if terms:
-            vectors[SEGMENT_LEXICAL] = self._collection.weights.of_segment(terms)
+            vectors[SEGMENT_LEXICAL] = self._collection.weights.weigh(terms, average)
         return Point(
             id=segment_point(piece.entry.generation, segment.ordinal), vectors=vectors, payload=payload
         )
@@ -148,6 +153,6 @@ def reading_hash(reading: str) -> str:
 
 def _first_averages(pieces: Sequence[Piece], terms: Sequence[Counter[int]]) -> Averages:
     """Guess the mean lengths of a new collection from its first batch; they are settled at the end."""
-    total = sum(of.total() for of in terms)
-    documents = len({piece.entry.generation for piece in pieces})
-    return Averages(max(1.0, total / len(pieces)), max(1.0, total / documents))
+    segment = sum(of.total() for of in terms) / len(pieces)
+    siblings = {piece.entry.generation: piece.siblings for piece in pieces}
+    return Averages(max(1.0, segment), max(1.0, segment * sum(siblings.values()) / len(siblings)))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from indexers.filters import Filter
 
 Payload: TypeAlias = dict[str, Any]
+FieldKind: TypeAlias = Literal["string", "number", "boolean"]
 
 SEGMENT_DENSE = "segment_dense"
 SEGMENT_LEXICAL = "segment_lexical"

@@ -7,10 +7,10 @@ import logging
 import sys
 from pathlib import Path
 
-from indexers.errors import StorageError, StoreLockedError
+from indexers.errors import DiskSpaceError, StorageError, StoreLockedError, StoreReadOnlyError
 from retriever.owner.server import LINGER_S, run
 
-LOCKED = 4
+LOCKED, DISK_FULL, READ_ONLY = 4, 5, 6
 
 
 def main() -> None:
@@ -27,6 +27,9 @@ def main() -> None:
     except StoreLockedError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(LOCKED)
+    except (DiskSpaceError, StoreReadOnlyError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(DISK_FULL if isinstance(error, DiskSpaceError) else READ_ONLY)
     except StorageError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)

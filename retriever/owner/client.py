@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from indexers.diagnosis import Diagnosis
-from indexers.layout import claim
+from indexers.errors import DiskSpaceError, StorageError
+from indexers.layout import SPARE_BYTES, claim
 from retriever import __version__
 from retriever.context.types import Context, Verification
 from retriever.errors import OwnerLostError
@@ -231,7 +233,8 @@ class OwnedEngine:
         if_revision: int | None = None,
         mandatory: Mapping[str, Any] | None = None,
     ) -> DocumentInfo:
-        """Change metadata by a JSON merge patch."""
+        """Change metadata by a JSON merge patch; one with a condition is not tried again: it would fail."""
+        conditional = (if_version, if_revision) != (None, None)
         return self._call(
             "patch",
             DocumentInfo,
@@ -240,6 +243,7 @@ class OwnedEngine:
             if_version=if_version,
             if_revision=if_revision,
             mandatory=mandatory,
+            _tries=1 if conditional else _TRIES,
         )
 
     def estimate(self, paths: Sequence[str]) -> Estimate:
@@ -336,10 +340,11 @@ class OwnedEngine:
         /,
         *,
         progress: Callable[[Progress], None] | None = None,
+        _tries: int = _TRIES,
         **arguments: Any,
     ) -> T:
         message = encode(self._message(method, arguments))
-        for _ in range(_TRIES):
+        for _ in range(_tries):
             try:
                 connection = self._take()
                 connection.send_bytes(message)
@@ -391,7 +396,16 @@ class OwnedEngine:
         for connection in idle:
             connection.close()
 
-    def _lost(self) -> OwnerLostError:
+    def _lost(self) -> StorageError:
+        free = shutil.disk_usage(self._store).free
+        if free < SPARE_BYTES:
+            return DiskSpaceError(
+                f"the process that owns {self._store} ended during the call and its disk is full "
+                f"({free >> 20} MiB are free, {SPARE_BYTES >> 20} are needed); what it acknowledged is safe, "
+                "free some space and try again",
+                free=free,
+                needed=SPARE_BYTES,
+            )
         return OwnerLostError(
             f"the process that owns {self._store} ended during the call; what it acknowledged is safe. "
             f"Its last words are in {self._store / 'owner.log'}; try again",

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from encoders.errors import InvalidInputError, RetrievalError
 from indexers.durable import write_replacing
-from indexers.errors import StorageError
-from indexers.identifiers import new_generation
+from indexers.errors import StorageError, StoreReadOnlyError
+from indexers.identifiers import begin_after, new_generation
 from retriever.types import Job
 from retriever.wire import decode, encode
 
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 3
 _BACKOFF_S = 2.0
 _PASSING = (StorageError, OSError)
-_LASTING = (FileNotFoundError, PermissionError)
+_LASTING = (FileNotFoundError, PermissionError, StoreReadOnlyError)
 
 
 class _CancelledError(Exception):
@@ -59,6 +59,8 @@ class JobQueue:
         for path in sorted(folder.glob("*.json")):
             job = decode(path.read_bytes(), Job)
             self._jobs[job.id] = replace(job, state="queued") if job.state == "running" else job
+        if self._jobs:
+            begin_after(max(self._jobs))
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 

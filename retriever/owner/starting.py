@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 import threading
 import time
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 
+from indexers.durable import disk_errors, refused_by_disk
 from indexers.lock import locked_by, read_holder
 from retriever import __version__
 from retriever.errors import OwnerStartError, OwnerVersionError
@@ -19,6 +22,7 @@ from retriever.wire import decode, encode
 START_TIMEOUT_S = 60.0
 _POLL_S = 0.02
 _LOCKED = 4
+_DISK_CODES = {5: errno.ENOSPC, 6: errno.EROFS, -signal.SIGBUS: errno.ENOSPC}
 
 
 def connect(store: Path, *, timeout_s: float = START_TIMEOUT_S) -> Connection:
@@ -26,6 +30,8 @@ def connect(store: Path, *, timeout_s: float = START_TIMEOUT_S) -> Connection:
 
     Raises:
         StoreLockedError: a process that does not serve has the store open.
+        DiskSpaceError: the disk is too full to open the store.
+        StoreReadOnlyError: it is mounted read-only.
         OwnerStartError: the process ended while starting, or took too long.
         OwnerVersionError: it belongs to another version and others are using it.
     """
@@ -39,6 +45,8 @@ def connect(store: Path, *, timeout_s: float = START_TIMEOUT_S) -> Connection:
         elif (code := started.exit_code) is not None:
             if (connection := _reach(store)) is not None:  # another caller's start was quicker
                 return connection
+            if code in _DISK_CODES and (refusal := refused_by_disk(_DISK_CODES[code], store)) is not None:
+                raise refusal
             if code != _LOCKED:
                 raise OwnerStartError(
                     f"the process for {store} ended with code {code} while starting: {_last_words(store)}",
@@ -78,7 +86,8 @@ class _Started:
     def __init__(self, store: Path) -> None:
         paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-        log = os.open(log_file(store), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with disk_errors(log_file(store)):
+            log = os.open(log_file(store), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._pid = os.posix_spawn(
                 sys.executable,

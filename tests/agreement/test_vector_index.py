@@ -32,6 +32,8 @@ def random_payloads(count, seed):
     choose = random.Random(seed)
     for _ in range(count):
         metadata = {name: choose.choice(VALUES) for name in "xy" if choose.random() < 0.7}
+        if choose.random() < 0.7:
+            metadata["z"] = choose.choice([1, 2, 2.5, 1.0, -3, True, [2.5, 1], 2**53 + 1, 2**60])
         if choose.random() < 0.4:
             metadata["n"] = {"k": choose.choice(VALUES)}
         yield {"kind": choose.choice(["segment", "document"]), "metadata": metadata}
@@ -53,6 +55,8 @@ def stock(index):
     rng = np.random.default_rng(7)
     payloads = {document_point(str(n)): payload for n, payload in enumerate(random_payloads(150, seed=1))}
     vectors = {key: rng.standard_normal(8) for key in payloads}
+    for name, kind in (("x", "string"), ("z", "number"), ("n.k", "boolean")):
+        index.index_field(f"metadata.{name}", kind)
     index.upsert(
         [
             Point(id=key, vectors={"dense": vectors[key].tolist()}, payload=payload)
@@ -96,6 +100,19 @@ def test_a_filter_finds_exactly_what_plain_evaluation_finds(stocked, source):
     expected = sorted(key for key, payload in payloads.items() if matches(where, payload, point_id=key))
     assert [record.id for record in index.scroll(where, payload=())] == expected
     assert index.count(where) == len(expected)
+
+
+@pytest.mark.parametrize("operator", ["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists"])
+def test_a_field_of_numbers_is_found_by_them_and_not_by_booleans(stocked, operator):
+    index, payloads, _ = stocked
+    fields = {"metadata.z": frozenset({"number", "boolean"})}
+    numbers = [1, 2.5, 2, -3, 2**60]
+    operands = {"$in": [numbers, [True], []], "$nin": [numbers[:2], [True]], "$exists": [True, False]}
+    operands |= {"$eq": [*numbers, True, None], "$ne": [*numbers, False, None]}
+    for operand in operands.get(operator, numbers):
+        where = parse_filter({"metadata.z": {operator: operand}}, fields=fields)
+        expected = sorted(key for key, payload in payloads.items() if matches(where, payload, point_id=key))
+        assert [record.id for record in index.scroll(where, payload=())] == expected, operand
 
 
 def test_filtered_dense_search_equals_brute_force(stocked):
