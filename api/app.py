@@ -20,7 +20,9 @@ from api import (
     routes_files,
     routes_health,
     routes_jobs,
+    routes_model,
     routes_models,
+    routes_profiles,
     routes_search,
 )
 from api.errors import Problem, install
@@ -41,6 +43,8 @@ _ROUTERS = (
     routes_search.router,
     routes_context.router,
     routes_models.router,
+    routes_model.router,
+    routes_profiles.router,
 )
 _PUBLIC = frozenset({"/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"})
 _BEAT_S = 5.0

@@ -16,6 +16,7 @@ from api.shapes import Body, body_model, to_domain
 from encoders.errors import InvalidInputError
 from encoders.types import Document, Span
 from indexers.errors import InvalidDocumentError, VersionMismatchError
+from retriever import Retriever
 from retriever.errors import NotFoundError, TooLargeError
 from retriever.types import DocumentInfo, IndexReport, ListOptions, Resolution
 
@@ -37,8 +38,8 @@ DocumentId = Annotated[
 ]
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="Version or ETag of the document.")]
 
-DocumentBody = body_model(Document, name="NewDocument", without=frozenset({"marks", "notes"}))
-DocumentText = body_model(Document, name="DocumentText", without=frozenset({"id", "marks", "notes"}))
+DocumentBody = body_model(Document, name="NewDocument")
+DocumentText = body_model(Document, name="DocumentText", without=frozenset({"id"}))
 
 
 class NewDocuments(Body):
@@ -61,6 +62,8 @@ class WhichDocuments(Body):
 
     ids: list[str] | None = Field(default=None, max_length=10_000, examples=[["a.txt"]])
     filter: dict[str, Any] | None = Field(default=None, examples=[None])
+    if_version: int | None = Field(default=None, ge=1, description="With ids: all must be at this version.")
+    if_revision: int | None = Field(default=None, ge=0, description="With ids: and at this revision of it.")
 
 
 class Deletion(BaseModel):
@@ -199,10 +202,16 @@ async def delete_documents(request: Request, access: Writing, body: WhichDocumen
     service, ids, where = access.service, body.ids, body.filter
     if (ids is None) == (where is None):
         raise InvalidInputError("name either ids or a filter")
+    if ids is None and (body.if_version, body.if_revision) != (None, None):
+        raise InvalidInputError("if_version and if_revision go with ids, not with a filter")
     deleted = await service.call(
         service.bulk,
         access.collection,
-        lambda r: r.delete(ids) if ids is not None else r.delete_where(where or {}),
+        lambda r: (
+            r.delete(ids, if_version=body.if_version, if_revision=body.if_revision)
+            if ids is not None
+            else r.delete_where(where or {})
+        ),
         request=request,
     )
     there = set(deleted)
@@ -251,16 +260,23 @@ async def get_text(
 async def resolve(
     request: Request,
     access: Reading,
-    evidence_id: Annotated[str, Query(min_length=1, max_length=2_000, examples=["ev_7Qk2"])],
+    evidence_id: Annotated[str | None, Query(min_length=1, max_length=2_000, examples=["ev_7Qk2"])] = None,
+    doc_id: Annotated[str | None, Query(alias="id", min_length=1, max_length=512)] = None,
+    version: Annotated[int, Query(ge=1, description="With id: the version that was cited.")] = 1,
+    start: Annotated[int, Query(ge=0)] = 0,
+    end: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
-    """Find where the words of an earlier answer are now."""
+    """Find where the words of an earlier answer are now: by its evidence id, or by id, version and span."""
     service = access.service
-    found = await service.call(
-        service.interactive,
-        access.collection,
-        lambda r: r.resolve(evidence_id, mandatory=access.filter),
-        request=request,
-    )
+    if (evidence_id is None) == (doc_id is None):
+        raise InvalidInputError("name either an evidence_id or the id of a document with version and span")
+
+    def find(r: Retriever) -> Resolution:
+        if evidence_id is not None:
+            return r.resolve(evidence_id, mandatory=access.filter)
+        return r.resolve_span(doc_id or "", version, start, end, mandatory=access.filter)
+
+    found = await service.call(service.interactive, access.collection, find, request=request)
     return json_answer(found)
 
 

@@ -41,10 +41,22 @@ def checked(document: Document) -> Document:
         if _SURROGATE.search(value):
             raise InvalidDocumentError(f"the {name} of {document.id!r} holds lone surrogates", id=document.id)
     check_metadata(document.metadata, document.id)
+    _check_marks(document)
     text, note = canonical(document.text)
     if not note:
         return document
     return replace(document, text=text, notes=(*document.notes, note))
+
+
+def _check_marks(document: Document) -> None:
+    last = len(document.text)
+    for mark in document.marks:
+        if not 0 <= mark.span.start <= mark.span.end <= last:
+            raise InvalidDocumentError(
+                f"a {mark.kind} mark of {document.id!r} lies at [{mark.span.start}, {mark.span.end}), "
+                f"the text has {last} code points",
+                id=document.id,
+            )
 
 
 def check_metadata(metadata: Metadata, doc_id: str) -> None:

@@ -1,6 +1,7 @@
 """Question in, answers out: long documents with the evidence in them.
 
-`Retriever` searches a store on this machine, `AsyncRetriever` does so off the event loop.
+`Retriever` searches a store on this machine, `Client` asks a service over HTTP; `AsyncRetriever`
+and `AsyncClient` do so off the event loop. All four have the same methods.
 Importing this package loads no model library; the parts come in when they are first used.
 """
 
@@ -13,14 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from encoders.types import Document
+    from retriever.async_client import AsyncClient
     from retriever.async_embedded import AsyncRetriever
+    from retriever.client import Client
     from retriever.embedded import Retriever
 
-__all__ = ["AsyncRetriever", "Document", "Retriever", "__version__"]
+__all__ = ["AsyncClient", "AsyncRetriever", "Client", "Document", "Retriever", "__version__"]
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AsyncClient": "retriever.async_client",
     "AsyncRetriever": "retriever.async_embedded",
+    "Client": "retriever.client",
     "Document": "encoders.types",
     "Retriever": "retriever.embedded",
 }

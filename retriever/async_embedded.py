@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from retriever.embedded import BUNDLED, Retriever
+from retriever.embedded import BUNDLED, BaseRetriever, Retriever, polling_pauses
 from retriever.options import DEFAULT_PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Executor
     from pathlib import Path
     from types import TracebackType
 
@@ -62,51 +65,18 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_POLL_S = 0.1
 
+class BaseAsyncRetriever:
+    """The methods of every retriever that is awaited, over one that is not.
 
-class AsyncRetriever:
-    """`Retriever` to be awaited: the same methods, and the work is done off the event loop.
-
-    Each call runs in a thread; ``progress`` is called in the event loop. Cancelling an
-    awaited call stops the waiting and not the work, save for `wait`.
-
-        async with await AsyncRetriever.open("store/") as r:
-            result = await r.search("who pays for termination?")
+    Args:
+        retriever: does the work, on threads.
+        executor: those threads; by default the event loop's own.
     """
 
-    def __init__(self, retriever: Retriever) -> None:
+    def __init__(self, retriever: BaseRetriever, *, executor: Executor | None = None) -> None:
         self._retriever = retriever
-
-    @classmethod
-    async def open(
-        cls,
-        path: str | Path,
-        *,
-        collection: str = "default",
-        encoder: Encoder | str = BUNDLED,
-        segmenter: Segmenter | None = None,
-        profile: SearchProfile | None = None,
-        in_process: bool = False,
-        qdrant: str | RemoteSettings | None = None,
-    ) -> Self:
-        """Open a store, creating it when the folder is new; see `Retriever.open`."""
-        retriever = await asyncio.to_thread(
-            Retriever.open,
-            path,
-            collection=collection,
-            encoder=encoder,
-            segmenter=segmenter,
-            profile=profile,
-            in_process=in_process,
-            qdrant=qdrant,
-        )
-        return cls(retriever)
-
-    @property
-    def encoder(self) -> Encoder:
-        """The encoder, where the work is done in this process; see `Retriever.encoder`."""
-        return self._retriever.encoder
+        self._executor = executor
 
     async def index(
         self, paths: Iterable[str | Path], *, progress: Callable[[Progress], None] | None = None
@@ -387,10 +357,11 @@ class AsyncRetriever:
 
     async def wait(self, job_id: str, *, progress: Callable[[Progress], None] | None = None) -> Job:
         """Wait until a job is done, failed or cancelled; the wait itself can be cancelled."""
+        pauses = polling_pauses()
         while (job := await self.job(job_id)).state in ("queued", "running"):
             if progress is not None and job.progress is not None:
                 progress(job.progress)
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(next(pauses))
         return job
 
     async def cancel(self, job_id: str) -> Job:
@@ -404,11 +375,6 @@ class AsyncRetriever:
     async def back_up(self, target: str | Path) -> BackupReport:
         """Write the whole store to one file, while it is in use."""
         return await self._run(self._retriever.back_up, target)
-
-    @staticmethod
-    async def restore(source: str | Path, folder: str | Path) -> BackupReport:
-        """Make a store of a file written by `back_up`, in a new or empty folder."""
-        return await asyncio.to_thread(Retriever.restore, source, folder)
 
     async def collections(self) -> tuple[str, ...]:
         """Return the names of the store's collections."""
@@ -460,7 +426,59 @@ class AsyncRetriever:
         await self.close()
 
     async def _run(self, method: Callable[P, T], /, *given: P.args, **named: P.kwargs) -> T:
-        return await asyncio.to_thread(method, *given, **named)
+        context = contextvars.copy_context()  # as asyncio.to_thread does
+        call = functools.partial(context.run, method, *given, **named)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+
+
+class AsyncRetriever(BaseAsyncRetriever):
+    """`Retriever` to be awaited: the same methods, and the work is done off the event loop.
+
+    Each call runs in a thread; ``progress`` is called in the event loop. Cancelling an
+    awaited call stops the waiting and not the work, save for `wait`.
+
+        async with await AsyncRetriever.open("store/") as r:
+            result = await r.search("who pays for termination?")
+    """
+
+    def __init__(self, retriever: Retriever) -> None:
+        super().__init__(retriever)
+        self._embedded = retriever
+
+    @classmethod
+    async def open(
+        cls,
+        path: str | Path,
+        *,
+        collection: str = "default",
+        encoder: Encoder | str = BUNDLED,
+        segmenter: Segmenter | None = None,
+        profile: SearchProfile | None = None,
+        in_process: bool = False,
+        qdrant: str | RemoteSettings | None = None,
+    ) -> Self:
+        """Open a store, creating it when the folder is new; see `Retriever.open`."""
+        retriever = await asyncio.to_thread(
+            Retriever.open,
+            path,
+            collection=collection,
+            encoder=encoder,
+            segmenter=segmenter,
+            profile=profile,
+            in_process=in_process,
+            qdrant=qdrant,
+        )
+        return cls(retriever)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, where the work is done in this process; see `Retriever.encoder`."""
+        return self._embedded.encoder
+
+    @staticmethod
+    async def restore(source: str | Path, folder: str | Path) -> BackupReport:
+        """Make a store of a file written by `back_up`, in a new or empty folder."""
+        return await asyncio.to_thread(Retriever.restore, source, folder)
 
 
 def _in_loop(progress: Callable[[Progress], None] | None) -> Callable[[Progress], None] | None:

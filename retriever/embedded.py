@@ -14,7 +14,7 @@ from retriever.options import DEFAULT_PROFILE, FacetOptions, ListOptions, search
 from retriever.protocols import QueueingEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from encoders.protocols import Encoder, Segmenter
@@ -48,8 +48,16 @@ if TYPE_CHECKING:
     )
 
 BUNDLED = "bundled"
-_POLL_S = 0.1
 _PAGE = 10_000
+_FIRST_POLL_S, _LAST_POLL_S = 0.05, 1.0
+
+
+def polling_pauses() -> Iterator[float]:
+    """Yield the seconds between two looks at a job: short at first, so that a short job ends soon."""
+    pause = _FIRST_POLL_S
+    while True:
+        yield pause
+        pause = min(1.3 * pause, _LAST_POLL_S)
 
 
 class BaseRetriever:
@@ -578,10 +586,11 @@ class BaseRetriever:
 
     def wait(self, job_id: str, *, progress: Callable[[Progress], None] | None = None) -> Job:
         """Wait until a job is done, failed or cancelled."""
+        pauses = polling_pauses()
         while (job := self.job(job_id)).state in ("queued", "running"):
             if progress is not None and job.progress is not None:
                 progress(job.progress)
-            time.sleep(_POLL_S)
+            time.sleep(next(pauses))
         return job
 
     def cancel(self, job_id: str) -> Job:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,8 @@ class LocalEngine:
         found = [item for path in paths for item in survey(Path(path))]
         self._refuse_what_will_not_fit(found)
         with FileParser() as parser:
-            return self._ingest((_read(parser, item) for item in found), progress, total=len(found))
+            read = (self._placed(_read(parser, item)) for item in found)
+            return self._ingest(read, progress, total=len(found))
 
     def sync(self, folder: str, *, progress: Callable[[Progress], None] | None = None) -> SyncReport:
         """Make the documents that came from ``folder`` equal to its files."""
@@ -377,6 +379,13 @@ class LocalEngine:
         )
         ingest = Ingest(collection, encoder, self._segmenter(encoder), progress=progress)
         return ingest.run(items, total=total)
+
+    def _placed(self, item: Document | Unreadable) -> Document | Unreadable:
+        """Forget where an upload lay: inside the store, and not for long."""
+        passing = isinstance(item, Document) and Path(item.source).is_relative_to(
+            self._store.folder.absolute()
+        )
+        return replace(item, source="") if isinstance(item, Document) and passing else item
 
     def _segmenter(self, encoder: Encoder) -> Segmenter:
         return self._given_segmenter or DocumentSegmenter(encoder.tokenizer)

@@ -11,7 +11,9 @@
     ├── DeadlineError            it took longer than the service allows
     ├── TooLargeError            a body, file or list over the service's limit
     ├── NotFoundError            what the call names is not there, or not for this key
-    └── IdempotencyError         the Idempotency-Key was used for another request, or is in use
+    ├── IdempotencyError         the Idempotency-Key was used for another request, or is in use
+    ├── UnreachableError         no answer at any attempt
+    └── NotOfferedError          what only the embedded retriever does
     InvalidInputError
     ├── CursorExpiredError   the answer that the cursor belongs to cannot be made again
     └── ProfileNotFoundError no search profile of that name
@@ -101,3 +103,15 @@ class ProfileNotFoundError(InvalidInputError):
     """The collection has no search profile of that name."""
 
     code = "profile_not_found"
+
+
+class UnreachableError(ServiceError):
+    """The service gave no answer at any attempt; whether a change was made is not known."""
+
+    code = "unreachable"
+
+
+class NotOfferedError(ServiceError):
+    """A service does not do this over HTTP; the message says who does."""
+
+    code = "not_offered"

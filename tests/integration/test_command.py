@@ -27,13 +27,28 @@ def longdoc(*arguments, store=None, timeout=120):
 
 
 @pytest.mark.parametrize(
-    "module", ["retriever", "retriever.cli", "retriever.types", "retriever.owner.client", "eval.commands"]
+    "module",
+    [
+        "retriever",
+        "retriever.cli",
+        "retriever.types",
+        "retriever.owner.client",
+        "eval.commands",
+    ],
 )
 def test_importing_the_door_loads_no_heavy_library(module):
     found = subprocess.run(
         [sys.executable, "-c", LIGHT.format(module=module)], capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["retriever.client", "retriever.async_client"])
+def test_a_client_loads_no_heavy_library(module):
+    found = subprocess.run(
+        [sys.executable, "-c", LIGHT.format(module=module)], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() in ("[]", "['rich']")  # httpx has a command line
 
 
 def test_help_lists_the_verbs_without_a_heavy_library():

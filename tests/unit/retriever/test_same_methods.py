@@ -6,7 +6,8 @@ import inspect
 
 import pytest
 
-from retriever import AsyncRetriever, Retriever
+from retriever import AsyncClient, AsyncRetriever, Client, Retriever
+from retriever.async_embedded import BaseAsyncRetriever
 from retriever.embedded import BaseRetriever
 
 
@@ -34,6 +35,10 @@ def test_a_method_is_the_same_to_be_awaited(name):
         assert inspect.iscoroutinefunction(function)
 
 
-def test_the_constructor_is_the_only_place_where_retrievers_differ():
-    own = {name for name in methods(Retriever) if name not in methods(BaseRetriever)}
-    assert own == {"open", "encoder", "restore"}
+def test_the_four_differ_only_in_how_they_are_opened():
+    embedded = {"open", "encoder", "restore"}
+    assert methods(Retriever).keys() - methods(BaseRetriever).keys() == embedded
+    assert methods(AsyncRetriever).keys() - methods(BaseAsyncRetriever).keys() == embedded
+    assert methods(Client) == methods(BaseRetriever)
+    assert methods(AsyncClient).keys() == methods(BaseAsyncRetriever).keys()
+    assert inspect.signature(Client) == inspect.signature(AsyncClient)
