@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import MISSING, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from retriever.remote.uploads import LocalFile, find_local
 from retriever.types import (
     CollectionInfo,
     DocumentExplanation,
+    DocumentHit,
     DocumentInfo,
     DocumentPage,
     FacetValue,
@@ -28,15 +30,17 @@ from retriever.types import (
     ModelInfo,
     Progress,
     Resolution,
+    SearchMeta,
     SearchResult,
     SyncReport,
     TextScores,
     Vectors,
+    Warned,
 )
 from retriever.wire import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from encoders.types import Document, TextKind
     from indexers.diagnosis import Diagnosis
@@ -54,6 +58,16 @@ _PAGE = 1_000
 class _Page(Generic[T]):
     data: tuple[T, ...]
     next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    data: tuple[DocumentHit, ...]
+    meta: SearchMeta
+    next_cursor: str | None = None
+    facets: Mapping[str, tuple[FacetValue, ...]] = field(default_factory=dict)
+    answerable: float | None = None
+    warnings: tuple[Warned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +130,9 @@ class HttpEngine:
     def search(self, options: SearchOptions) -> SearchResult:
         """Find documents and the spans in them that answer a query."""
         _no_mandatory(options.mandatory)
-        return self._post("/search", SearchResult, _given(options))
+        found = self._post("/search", _Found, _given(options))
+        rest = {field.name: getattr(found, field.name) for field in fields(found) if field.name != "data"}
+        return SearchResult(query=options.query, hits=found.data, **rest)
 
     def gather(self, options: ContextOptions) -> Material:
         """Refuse: a tokenizer or template that is an object of the caller's cannot be sent."""

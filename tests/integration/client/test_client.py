@@ -43,6 +43,12 @@ def test_it_answers_as_the_embedded_retriever_does(client, embedded, topics):
     evidence = found.hits[0].evidence[0]
     assert client.resolve(evidence.id) == embedded.resolve(evidence.id)
     assert client.resolve_span("bread", 1, 3, 20) == embedded.resolve_span("bread", 1, 3, 20)
+    asked = ("knead the dough and bake bread", "tides")
+    assert client.explain(*asked) == embedded.explain(*asked)
+    context = client.context("knead the dough and bake bread", max_tokens=300, order="edges")
+    assert context.citations == embedded.context(asked[0], max_tokens=300, order="edges").citations
+    answer = f'It says "{context.citations[0].quote.exact}" [1].'
+    assert client.verify(answer, context) == embedded.verify(answer, context)
     assert client.embed(["a text", "another"]) == embedded.embed(["a text", "another"])
     assert client.score("rent", ["the rent", "bread"]) == embedded.score("rent", ["the rent", "bread"])
 
@@ -223,9 +229,6 @@ def test_every_method_of_the_sdk_is_asked_here_or_refused():
     assert {name for name in public if f"client.{name}" not in source} <= {
         "close",
         "rerank",
-        "explain",
-        "context",
-        "verify",
     }
 
 
