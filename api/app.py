@@ -28,6 +28,7 @@ from api import (
 from api.errors import Problem, install
 from api.metrics import Metrics
 from api.middleware import Calls, Hosts, Keys, Sizes
+from api.middleware_once import Once
 from api.service import Service
 from encoders.errors import RetrievalError
 from retriever import __version__
@@ -75,6 +76,7 @@ def create_app(service: Service) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     install(app)
+    app.add_middleware(Once, service=service, answers=service.answers)
     app.add_middleware(Keys, public=_PUBLIC | (frozenset() if settings.metrics_need_key else {"/metrics"}))
     app.add_middleware(Sizes, settings=settings)
     if settings.cors_origins:

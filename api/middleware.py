@@ -9,6 +9,7 @@ import uuid
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -123,8 +124,8 @@ class Keys:
         await self._app(scope, receive, send)
 
 
-class _TooLarge(Exception):  # noqa: N818  # caught below, never seen
-    pass
+class _TooLarge(HTTPException):
+    """Of the one kind that body parsers let through."""
 
 
 class Sizes:
@@ -153,7 +154,7 @@ class Sizes:
             message = await receive()
             got += len(message.get("body", b""))
             if got > limit:
-                raise _TooLarge
+                raise _TooLarge(413, _over(limit), headers={"Connection": "close"})
             return message
 
         async def seen(message: Message) -> None:
@@ -169,7 +170,7 @@ class Sizes:
             await self._refuse(scope, receive, send, limit)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-        message = f"the body is over {limit:,} bytes; send less at a time"
+        message = _over(limit)
         refusal = answer(
             Request(scope),
             413,
@@ -179,6 +180,10 @@ class Sizes:
             headers={"Connection": "close"},
         )
         await refusal(scope, receive, send)
+
+
+def _over(limit: int) -> str:
+    return f"the body is over {limit:,} bytes; send less at a time"
 
 
 def _without_port(host: str) -> str:

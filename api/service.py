@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from fastapi import Request
 
+from api.idempotency import KeptAnswers
 from api.keys import KeyFile
 from api.settings import Settings
 from api.work import Lane
@@ -31,6 +32,11 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.keys = KeyFile(settings.keys_file)
+        self.answers = KeptAnswers(
+            settings.store / "answers.sqlite",
+            ttl_s=settings.idempotency_ttl_s,
+            entries=settings.idempotency_entries,
+        )
         self.interactive = Lane(
             "interactive",
             workers=settings.interactive_workers,
@@ -88,6 +94,7 @@ class Service:
             opened, self._open = self._open, OrderedDict()
         for retriever in opened.values():
             retriever.close()
+        self.answers.close()
 
 
 def _marked(work: Callable[[Retriever], T], retriever: Retriever) -> T:

@@ -5,6 +5,8 @@
     store.json                  format version, and where Qdrant is when it is a server
     lock                        who has it open
     owner.json, owner.log       the process that serves it, and what that process said
+    keys.json, answers.sqlite   of a service over HTTP: its API keys, and answers kept for a day
+    uploads/                    files that came over HTTP and wait for their job
     text/                       pages of text, shared by all collections
     collections/NAME/           collection.json, documents/, and the engine's files in shard/
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 SPARE_BYTES = 256 << 20
 """What must stay free on the disk of a store: a full one kills the engine."""
-BEFORE_CLAIM = ("lock", "owner.json", "owner.log")
+BEFORE_CLAIM = ("lock", "owner.json", "owner.log", "keys.json", "answers.sqlite")
 
 
 def claim(folder: Path, remote: RemoteSettings | None = None) -> RemoteSettings | None:

@@ -23,7 +23,7 @@ def serving(store, **settings):
     thread.start()
     wait_until(lambda: server.started or not thread.is_alive())
     app = server.app
-    app.state.url = server.url
+    app.state.url, app.state.server = server.url, server
     try:
         wait_until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200)
         yield app

@@ -173,3 +173,22 @@ def test_a_context_opens_no_tokenizer_that_the_settings_do_not_list(http, texts)
         asked = {"query": "x", "max_tokens": 10, "tokenizer": name}
         answer = http.post(f"{texts}/context", json=asked)
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+
+
+def test_a_call_with_an_idempotency_key_is_done_once(http, texts):
+    url, key = f"{texts}/documents", {"Idempotency-Key": "once-1"}
+    body = {"documents": [{"id": "new", "text": "some words"}]}
+    first = http.post(url, json=body, headers=key)
+    again = http.post(url, json=body, headers=key)
+    assert first.json()["added"] == ["new"]
+    assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
+    assert again.headers["X-Request-Id"] != first.headers["X-Request-Id"]
+    other = http.post(url, json={"documents": [{"id": "other", "text": "words"}]}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+    files = [("files", ("up.txt", b"words of a file"))]
+    jobs = {
+        http.post(f"{texts}/files", files=files, headers={"Idempotency-Key": "up"}).json()["id"] for _ in "12"
+    }
+    assert len(jobs) == 1
+    wrong = [http.post(f"{texts}/files", json={}, headers={"Idempotency-Key": "wrong"}) for _ in "12"]
+    assert [one.status_code for one in wrong] == [422, 422]
