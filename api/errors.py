@@ -36,6 +36,9 @@ STATUS: Final[Mapping[type[RetrievalError], int]] = {
     indexing.FingerprintMismatchError: 409,
     indexing.VersionMismatchError: 412,
     indexing.DiskSpaceError: 507,
+    indexing.IndexUnavailableError: 503,
+    indexing.StoreBusyError: 503,
+    indexing.LeaseLostError: 503,
     service.OwnerStartError: 503,
     service.OwnerLostError: 503,
     service.OwnerVersionError: 503,
@@ -54,6 +57,9 @@ STATUS: Final[Mapping[type[RetrievalError], int]] = {
 
 _NEUTRAL: Final[Mapping[str, str]] = {
     "store_locked": "the store is in use by another process; try again later",
+    "index_unavailable": "the vector index does not answer; what was acknowledged is safe, try again later",
+    "store_busy": "another process is writing this collection; try again later",
+    "lease_lost": "another process writes this collection by now; what was committed is safe, try again",
     "store_format": "the store cannot be read by this version; its log says more",
     "owner_start": "the store's process could not be started; its log says more",
     "owner_lost": "the store's process ended during the call; what it acknowledged is safe, try again",

@@ -25,7 +25,7 @@ from indexers.filters import And, AnyField, Condition, Filter, Not, Or, all_of, 
 from indexers.generations import Generations
 from indexers.history import VERSION, KeptVersion, kept_point
 from indexers.identifiers import begin_after, document_point, segment_point
-from indexers.leases import TERM_S, Turn, WriterLease
+from indexers.leases import PATIENCE_S, TERM_S, Turn, WriterLease
 from indexers.lexical_weights import LexicalWeights
 from indexers.records import DocumentRecords
 from indexers.settings import query_fingerprint, read_settings
@@ -79,6 +79,7 @@ class Collection:
         texts: its text.
         sharing: how its points are shared with other processes; None when there are none.
         lease_s: see `indexers.leases`.
+        patience_s: likewise.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Collection:
         *,
         sharing: SharedPoints | None = None,
         lease_s: float = TERM_S,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.index = index
         self.texts = texts
@@ -97,7 +99,11 @@ class Collection:
         self._sharing = sharing
         self._hearing = threading.Lock()
         self._heard = time.monotonic()
-        self._lease = WriterLease(sharing, taken=self._took_over, term_s=lease_s) if sharing else None
+        self._lease = (
+            WriterLease(sharing, taken=self._took_over, term_s=lease_s, patience_s=patience_s)
+            if sharing
+            else None
+        )
         turn = Turn(self._lease) if self._lease else None
         self._writing: AbstractContextManager[object] = turn or threading.RLock()
         self._here: AbstractContextManager[object] = turn.here if turn else self._writing
@@ -339,6 +345,27 @@ class Collection:
                     self._remember_kept(entry.doc_id, previous.version)
                     self._generations.died([previous.generation])
             return entry
+
+    def adopt(self, entry: Entry, point: Point) -> None:
+        """Make a version live that was made elsewhere, with its document point as it was there."""
+        with self._writing:
+            previous = self._entries.get(entry.doc_id)
+            self.texts.sync()
+            self.records.write(entry)
+            with self._change([entry.doc_id]):
+                self.index.upsert([point])
+                self._generations.went_live(entry.generation)
+                self._remember(entry)
+                if previous is not None and previous.generation != entry.generation:
+                    self._generations.died([previous.generation])
+
+    def adopt_versions(self, points: Sequence[Point]) -> None:
+        """Keep earlier versions that were made elsewhere."""
+        with self._writing:
+            self.texts.sync()
+            self.index.upsert(points)
+            for point in points:
+                self._remember_kept(point.payload["doc_id"], point.payload["version"])
 
     def edit(self, entry: Entry) -> bool:
         """Change title, source or metadata of a document without touching its vectors.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID, uuid4, uuid5
 
-from indexers.errors import LeaseLostError, StorageError, StoreBusyError
+from indexers.errors import IndexUnavailableError, LeaseLostError, StorageError, StoreBusyError
 from indexers.filters import And, Filter, Ids, equals
 from indexers.types import Point
 
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 WRITER = "writer"
 TERM_S = 15.0
 WAIT_S = 10.0
+PATIENCE_S = 120.0
 LINGER_S = 1.0
 _POINT = str(uuid5(UUID(int=0), WRITER))
 
@@ -61,13 +62,22 @@ class WriterLease:
     Args:
         index: the collection.
         term_s: a holder that has not counted up for so long is taken to be dead.
+        patience_s: how long to wait for a server that is away while the lease is in use.
         taken: called when the lease was taken, with whether its last holder had died.
     """
 
-    def __init__(self, index: LeaseIndex, *, taken: Callable[[bool], None], term_s: float = TERM_S) -> None:
+    def __init__(
+        self,
+        index: LeaseIndex,
+        *,
+        taken: Callable[[bool], None],
+        term_s: float = TERM_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._index = index
         self._taken = taken
         self._term_s = term_s
+        self._patience_s = patience_s
         self._me = str(uuid4())
         self._host = f"process {os.getpid()} on {socket.gethostname()}"
         self._count = 0
@@ -83,16 +93,31 @@ class WriterLease:
         return self._renewed is not None and time.monotonic() - self._renewed < 0.7 * self._term_s
 
     def check(self) -> None:
-        """Refuse to go on when another process may have the lease.
+        """Refuse to go on when another process has the lease.
+
+        One that could not be renewed for too long, because the server was away, is
+        renewed now: that this succeeds proves that nobody had it in between.
 
         Raises:
-            LeaseLostError: it was not renewed in time.
+            LeaseLostError: another process has it.
+            IndexUnavailableError: the server is still away.
         """
-        if not self.valid:
+        if not self.valid and not self._swap(_State(self._me, self._count, self._host), self._me):
             raise LeaseLostError(
-                f"this process could not renew its right to write within {self._term_s:.0f} s, "
-                "another one may write by now; what was committed is safe, run it again"
+                f"this process did not renew its right to write within {self._term_s:.0f} s and another "
+                "one writes by now; what was committed is safe, run it again"
             )
+
+    def _check_patiently(self) -> None:
+        began = time.monotonic()
+        while True:
+            try:
+                self.check()
+            except IndexUnavailableError:
+                if time.monotonic() - began > self._patience_s:
+                    raise
+            else:
+                return
 
     @contextmanager
     def held(self, *, wait_s: float | None = WAIT_S) -> Iterator[None]:
@@ -115,7 +140,7 @@ class WriterLease:
         """Begin to use the lease; see `held`."""
         with self._lock:
             if self._users:
-                self.check()
+                self._check_patiently()
             elif not self.valid:
                 self._acquire(wait_s)
             self._users += 1
@@ -176,7 +201,7 @@ class WriterLease:
             return
         if not still_mine:
             self._renewed = None
-            ending.set()
+            ending.set()  # `check` says so to whoever relies on it
 
     def _give_back(self) -> None:
         try:

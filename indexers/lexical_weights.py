@@ -90,6 +90,14 @@ class LexicalWeights:
             self._averages = Averages(**settings["averages"]) if settings["averages"] else None
             self._settled = settings.get("settled", True)
 
+    def take(self, other: LexicalWeights) -> bool:
+        """Go on with the mean lengths of another collection, whose points come; tell whether they differ."""
+        with self._lock:
+            if other._averages is None or other._averages == self._averages:
+                return False
+            self._keep(other._averages)
+            return True
+
     def prepare(self, guess: Averages) -> None:
         """Begin with ``guess`` where no weight was made before."""
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,6 +99,14 @@ class TextStore(Protocol):
 
     def sync(self) -> None:
         """Make everything put so far survive a power cut."""
+        ...
+
+    def copy_to(self, other: Self, reference: str) -> None:
+        """Write a stored text into another store, under the same reference.
+
+        Raises:
+            CorruptTextError: a page is missing or altered.
+        """
         ...
 
     def text(self, reference: str, start: int = 0, end: int | None = None) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 OLDEST_SERVER = (1, 19)
-_FAILURES = (ApiException, QdrantException, grpc.RpcError)
+_FAILURES = (ApiException, QdrantException, grpc.RpcError, IndexUnavailableError)
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 5.0
 _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -119,7 +119,7 @@ def is_passing(error: BaseException) -> bool:
         return error.status_code in _PASSING_STATUS
     if isinstance(error, grpc.RpcError):
         return error.code() in _PASSING_CODES
-    return isinstance(error, ResourceExhaustedResponse)
+    return isinstance(error, ResourceExhaustedResponse | IndexUnavailableError)
 
 
 def _wait_s(error: BaseException, tries: int) -> float:

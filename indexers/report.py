@@ -105,6 +105,25 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyReport:
+    """What was copied into another store.
+
+    Attributes:
+        collections: their names.
+        documents: documents copied.
+        unchanged: documents that were there already.
+        removed: documents that were there and are not in the source.
+        points: points written.
+    """
+
+    collections: tuple[str, ...]
+    documents: int
+    unchanged: int
+    removed: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReport:
     """What a backup holds.
 

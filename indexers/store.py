@@ -64,7 +64,7 @@ class Store:
         """
         with self._opening:
             if name not in self._open:
-                if not self._place_of(name).exists(SETTINGS):
+                if not self.place_of(name).exists(SETTINGS):
                     raise self._not_found(name)
                 self._open[name] = self._load(name)
             collection = self._open[name]
@@ -83,7 +83,7 @@ class Store:
             InvalidInputError: the name cannot be used.
             FingerprintMismatchError: it was made with another encoder.
         """
-        place = self._place_of(name)
+        place = self.place_of(name)
         with self._opening:
             if not place.exists(SETTINGS):
                 create_settings(place, fingerprint=fingerprint, dim=dim)
@@ -98,7 +98,12 @@ class Store:
             f"no collection {name!r} in {self.folder}; {hint}", name=name, known=known
         )
 
-    def _place_of(self, name: str) -> Place:
+    def place_of(self, name: str) -> Place:
+        """Return where the settings and records of a collection are kept, or would be.
+
+        Raises:
+            InvalidInputError: the name cannot be used.
+        """
         if not _NAME.fullmatch(name):
             raise InvalidInputError(
                 f"a collection is named by 1 to 64 letters, digits, '.', '_' and '-', got {name!r}", name=name
@@ -106,7 +111,7 @@ class Store:
         return self._place.below("collections").below(name)
 
     def _load(self, name: str) -> Collection:
-        place = self._place_of(name)
+        place = self.place_of(name)
         schema = schema_for(read_settings(place)["dim"])
         if self.remote is not None:
             return self._load_remote(name, place, schema, self.remote)
@@ -127,7 +132,14 @@ class Store:
         from indexers.qdrant_shared_index import SharedIndex
 
         index = SharedIndex(self._connected(remote), remote.prefix + name, schema, remote)
-        return Collection(place, index, self.texts, sharing=index, lease_s=remote.lease_s)
+        return Collection(
+            place,
+            index,
+            self.texts,
+            sharing=index,
+            lease_s=remote.lease_s,
+            patience_s=remote.retry_writes_s,
+        )
 
     def _connected(self, remote: RemoteSettings) -> Any:
         from indexers.qdrant_remote_calls import check_server, connect
@@ -150,7 +162,7 @@ class Store:
             collection.close()
         if self.remote is not None:
             self._connected(self.remote).delete_collection(self.remote.prefix + name)
-        self._place_of(name).remove_all()
+        self.place_of(name).remove_all()
 
     def close(self) -> None:
         """Flush all collections and let other processes in."""

@@ -101,6 +101,16 @@ class PageTextStore:
         )
         return self._write(manifest.to_json())
 
+    def copy_to(self, other: PageTextStore, reference: str) -> None:
+        """Write the pages of a text into another store, under the same names.
+
+        Raises:
+            CorruptTextError: a page is missing or altered.
+        """
+        for name in self._manifest(reference).pages:
+            other._write(self._read(name))
+        other._write(self._read(reference))
+
     def sync(self) -> None:
         """Flush every page written since the last call."""
         with self._lock:

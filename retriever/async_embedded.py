@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from retriever.types import (
         BackupReport,
         CollectionInfo,
+        CopyReport,
         DocumentExplanation,
         DocumentHit,
         DocumentInfo,
@@ -371,6 +372,23 @@ class BaseAsyncRetriever:
     async def retry(self, job_id: str) -> Job:
         """Queue a failed or cancelled job again."""
         return await self._run(self._retriever.retry, job_id)
+
+    async def copy_to(
+        self,
+        target: str | Path,
+        *,
+        collections: Sequence[str] = (),
+        qdrant: str | RemoteSettings | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> CopyReport:
+        """Copy collections into another store; see `Retriever.copy_to`."""
+        return await self._run(
+            self._retriever.copy_to,
+            target,
+            collections=collections,
+            qdrant=qdrant,
+            progress=_in_loop(progress),
+        )
 
     async def back_up(self, target: str | Path) -> BackupReport:
         """Write the whole store to one file, while it is in use."""

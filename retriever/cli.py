@@ -355,6 +355,30 @@ def jobs(retriever: Retriever, *, job_id: str | None, action: str | None, as_jso
 
 
 @longdoc.command()
+@click.argument("source", metavar="FROM", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("target", metavar="TO", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--collection", "collections", multiple=True, help="Only this one; may be repeated.")
+@click.option("--qdrant", metavar="URL", help="Keep the vectors of TO in this Qdrant server.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def copy(
+    source: Path, target: Path, *, collections: tuple[str, ...], qdrant: str | None, as_json: bool
+) -> None:
+    """Copy the store FROM into the store TO, embedded or on a server, without embedding anything again."""
+    from retriever import Retriever
+
+    click.get_current_context().meta[_AS_JSON] = as_json
+    with Retriever.open(source) as retriever, _progress_bar(quiet=as_json) as progress:
+        report = retriever.copy_to(target, collections=collections, qdrant=qdrant, progress=progress)
+    if as_json:
+        _print_json(report)
+        return
+    click.echo(
+        f"{report.documents} documents copied into {target}, {report.unchanged} were there, "
+        f"{report.removed} removed; {report.points} points"
+    )
+
+
+@longdoc.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_store_options
 def backup(retriever: Retriever, *, file: Path, as_json: bool) -> None:

@@ -24,7 +24,7 @@ class Client(BaseRetriever):
             for hit in r.search("who pays for termination?", limit=5):
                 print(hit.document.id, hit.evidence[0].text)
 
-    What only makes sense where the store is, `estimate`, `doctor`, `back_up` and `sync`, raises
+    What only makes sense where the store is, `estimate`, `doctor`, `back_up`, `copy_to` and `sync`, raises
     `NotOfferedError`. Safe to use from several threads.
 
     Args:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retriever.types import (
         BackupReport,
         CollectionInfo,
+        CopyReport,
         DocumentExplanation,
         DocumentHit,
         DocumentInfo,
@@ -600,6 +601,35 @@ class BaseRetriever:
     def retry(self, job_id: str) -> Job:
         """Queue a failed or cancelled job again."""
         return self._queue().retry(job_id)
+
+    def copy_to(
+        self,
+        target: str | Path,
+        *,
+        collections: Sequence[str] = (),
+        qdrant: str | RemoteSettings | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> CopyReport:
+        """Copy collections into another store, embedded or on a server; nothing is embedded again.
+
+        Points, text, earlier versions and profiles become equal to those of this store; a
+        copy that was interrupted goes on when it is made again. Writers of a collection
+        wait while it is copied, searches do not.
+
+        Args:
+            target: folder of the other store, made when it is new; nobody may have it open.
+            collections: which; all by default.
+            qdrant: keep its vectors in this server.
+            progress: called after every few documents.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name; nothing was copied.
+            FingerprintMismatchError: the target has one of that name from another encoder.
+        """
+        where = Path(target).absolute()
+        return self.engine.copy_to(
+            str(where), collections=collections, remote=choose_remote(where, qdrant), progress=progress
+        )
 
     def back_up(self, target: str | Path) -> BackupReport:
         """Write the whole store to one file, while it is in use.

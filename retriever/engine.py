@@ -12,12 +12,14 @@ from encoders.opening import SharedEncoder, open_encoder
 from encoders.segmentation import DocumentSegmenter
 from encoders.types import Document, Span
 from indexers.backup import back_up
+from indexers.copying import copy_store
 from indexers.doctor import examine
 from indexers.editing import Expected
 from indexers.estimating import check_room, estimate, may_not_fit
 from indexers.ingest import Ingest, Unreadable
 from indexers.parsing import FileParser, FoundFile, Skipped, find_files, survey
 from indexers.repair import repair as mend
+from indexers.store import Store
 from retriever.citations import resolve_evidence, resolve_span
 from retriever.context.building import gather
 from retriever.context.counting import open_counter
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from encoders.types import TextKind
     from indexers.collection import Collection
     from indexers.diagnosis import Diagnosis
-    from indexers.store import Store
+    from indexers.remote_settings import RemoteSettings
     from retriever.context.material import Material
     from retriever.context.types import CitationRef, Context, ContextOptions, Verification
     from retriever.options import FacetOptions, ListOptions
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from retriever.types import (
         BackupReport,
         CollectionInfo,
+        CopyReport,
         DocumentExplanation,
         DocumentInfo,
         DocumentPage,
@@ -292,6 +295,21 @@ class LocalEngine:
             collection.check_encoder(encoder.fingerprint)
             mend(collection, diagnosis, encoder, self._segmenter(encoder), progress=progress)
         return diagnosis
+
+    def copy_to(
+        self,
+        target: str,
+        *,
+        collections: Sequence[str] = (),
+        remote: RemoteSettings | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> CopyReport:
+        """Copy collections of the store into another one."""
+        other = Store(Path(target), remote=remote)
+        try:
+            return copy_store(self._store, other, collections=collections, progress=progress)
+        finally:
+            other.close()
 
     def back_up(self, target: str) -> BackupReport:
         """Write the store to one file."""

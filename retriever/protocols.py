@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from encoders.types import Document, TextKind
     from indexers.diagnosis import Diagnosis
+    from indexers.remote_settings import RemoteSettings
     from retriever.context.material import Material
     from retriever.context.types import CitationRef, Context, ContextOptions, Verification
     from retriever.options import FacetOptions, ListOptions
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from retriever.types import (
         BackupReport,
         CollectionInfo,
+        CopyReport,
         DocumentExplanation,
         DocumentInfo,
         DocumentPage,
@@ -110,6 +112,15 @@ class Engine(Protocol):
     def doctor(self, *, repair: bool, progress: Callable[[Progress], None] | None) -> Diagnosis: ...
 
     def back_up(self, target: str) -> BackupReport: ...
+
+    def copy_to(
+        self,
+        target: str,
+        *,
+        collections: Sequence[str],
+        remote: RemoteSettings | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> CopyReport: ...
 
     def collections(self) -> list[str]: ...
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from encoders.types import Coverage, Location, SegmentKind
-from indexers.report import BackupReport, Estimate, IndexReport, ItemOutcome, Progress
+from indexers.report import BackupReport, CopyReport, Estimate, IndexReport, ItemOutcome, Progress
 from retriever.options import (
     EvidenceOptions,
     FacetOptions,
@@ -25,6 +25,7 @@ __all__ = [
     "CollectionInfo",
     "Component",
     "ComponentName",
+    "CopyReport",
     "DocumentExplanation",
     "DocumentHit",
     "DocumentInfo",

@@ -21,6 +21,7 @@ from retriever.profile import SearchProfile
 from retriever.types import (
     BackupReport,
     CollectionInfo,
+    CopyReport,
     DocumentExplanation,
     DocumentInfo,
     DocumentPage,
@@ -275,6 +276,25 @@ class OwnedEngine:
     def retry(self, job_id: str) -> Job:
         """Queue a failed or cancelled job again."""
         return self._call("retry", Job, job_id=job_id)
+
+    def copy_to(
+        self,
+        target: str,
+        *,
+        collections: Sequence[str] = (),
+        remote: RemoteSettings | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> CopyReport:
+        """Copy collections of the store into another one."""
+        settings = asdict(remote) if remote else None
+        return self._call(
+            "copy_to",
+            CopyReport,
+            progress=progress,
+            target=target,
+            collections=list(collections),
+            remote=settings,
+        )
 
     def back_up(self, target: str) -> BackupReport:
         """Write the store to one file."""

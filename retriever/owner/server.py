@@ -22,6 +22,7 @@ import msgspec
 
 from encoders.opening import SharedEncoder
 from indexers.durable import write_replacing
+from indexers.remote_settings import RemoteSettings
 from indexers.store import Store
 from retriever import __version__
 from retriever.context.types import CitationRef, ContextOptions
@@ -214,6 +215,11 @@ class Owner:
                 return self._jobs.cancel(given["job_id"])
             case "retry":
                 return self._jobs.retry(given["job_id"])
+            case "copy_to":
+                remote = RemoteSettings.from_json(given["remote"]) if given["remote"] else None
+                return engine.copy_to(
+                    given["target"], collections=given["collections"], remote=remote, progress=tell
+                )
             case "back_up":
                 return engine.back_up(given["target"])
             case "doctor":

@@ -44,10 +44,11 @@ if TYPE_CHECKING:
 
     from encoders.types import Document, TextKind
     from indexers.diagnosis import Diagnosis
+    from indexers.remote_settings import RemoteSettings
     from retriever.context.material import Material
     from retriever.context.types import CitationRef, ContextOptions
     from retriever.options import FacetOptions, ListOptions
-    from retriever.types import BackupReport, Estimate, JobKind, SearchOptions
+    from retriever.types import BackupReport, CopyReport, Estimate, JobKind, SearchOptions
 
 T = TypeVar("T")
 
@@ -288,6 +289,17 @@ class HttpEngine:
     ) -> Diagnosis:
         """Refuse: the operator of the service does it."""
         raise _elsewhere("doctor")
+
+    def copy_to(
+        self,
+        target: str,
+        *,
+        collections: Sequence[str],
+        remote: RemoteSettings | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> CopyReport:
+        """Refuse: the operator of the service does it."""
+        raise _elsewhere("copy")
 
     def back_up(self, target: str) -> BackupReport:
         """Refuse: the operator of the service does it."""

@@ -211,6 +211,7 @@ def test_what_is_done_where_the_store_is_says_so(client, tmp_path):
         client.doctor,
         lambda: client.estimate([tmp_path]),
         lambda: client.back_up(tmp_path / "x"),
+        lambda: client.copy_to(tmp_path / "x"),
         lambda: client.sync(tmp_path),
     ):
         with pytest.raises(NotOfferedError, match="machine"):
