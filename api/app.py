@@ -17,6 +17,7 @@ from api import (
     routes_collections,
     routes_context,
     routes_documents,
+    routes_feedback,
     routes_files,
     routes_health,
     routes_jobs,
@@ -46,6 +47,7 @@ _ROUTERS = (
     routes_models.router,
     routes_model.router,
     routes_profiles.router,
+    routes_feedback.router,
 )
 _PUBLIC = frozenset({"/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"})
 _BEAT_S = 5.0

@@ -51,6 +51,7 @@ STATUS: Final[Mapping[type[RetrievalError], int]] = {
     service.IdempotencyError: 409,
     service.CursorExpiredError: 410,
     service.ProfileNotFoundError: 404,
+    service.AnswerNotKnownError: 404,
     service.ServiceError: 500,
 }
 """The nearest class above an error decides."""

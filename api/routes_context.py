@@ -25,7 +25,9 @@ router = APIRouter(
 
 _OWN_TOKENIZERS = ("estimate", "encoder")
 ContextSearch = body_model(
-    SearchOptions, name="ContextSearch", without=frozenset({"query", "cursor", "mandatory", "explain"})
+    SearchOptions,
+    name="ContextSearch",
+    without=frozenset({"query", "cursor", "mandatory", "explain", "request_id"}),
 )
 _ContextBase = body_model(
     ContextOptions, name="ContextBase", without=frozenset({"queries", "search", "max_tokens"})

@@ -21,14 +21,12 @@ router = APIRouter(
     responses=problem_responses(400, 401, 403, 404, 409, 410, 413, 422, 429, 500, 503, 504),
 )
 
-SearchBody = body_model(SearchOptions, name="SearchRequest", without=frozenset({"mandatory"}))
-_ExplainBase = body_model(
-    SearchOptions,
-    name="ExplainBase",
-    without=frozenset(
-        "mandatory cursor evidence group_by facets rerank min_relevance fields offset_unit explain".split()
-    ),
-)
+SearchBody = body_model(SearchOptions, name="SearchRequest", without=frozenset({"mandatory", "request_id"}))
+_NOT_EXPLAINED = (
+    "mandatory", "cursor", "evidence", "group_by", "facets", "rerank", "min_relevance", "fields",
+    "offset_unit", "explain", "request_id",
+)  # fmt: skip
+_ExplainBase = body_model(SearchOptions, name="ExplainBase", without=frozenset(_NOT_EXPLAINED))
 _SEARCH = {
     "query": "who pays for termination for convenience?",
     "limit": 5,
@@ -51,11 +49,11 @@ async def search(
 ) -> Response:
     """Find documents, and in each the spans that answer the query."""
     service = access.service
-    options = to_domain(body, SearchOptions, mandatory=access.filter)
+    options = to_domain(body, SearchOptions, mandatory=access.filter, request_id=request.state.request_id)
     result = await service.call(
         service.interactive, access.collection, lambda r: r.engine.search(options), request=request
     )
-    return json_answer(search_answer(result, access.collection, request.state.request_id))
+    return json_answer(search_answer(result, access.collection))
 
 
 @router.post("/explain", response_model=DocumentExplanation, operation_id="explain")

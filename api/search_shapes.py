@@ -18,12 +18,11 @@ _FIELDS: dict[str, Any] = {
 SearchAnswer = create_model("SearchAnswer", **_FIELDS, __doc__="Documents in order, the best first.")
 
 
-def search_answer(result: SearchResult, collection: str, request_id: str) -> dict[str, Any]:
-    """Return an answer with the hits as ``data``, its request id, and a link to each evidence's text."""
+def search_answer(result: SearchResult, collection: str) -> dict[str, Any]:
+    """Return an answer with the hits as ``data`` and a link to each evidence's text."""
     plain: dict[str, Any] = msgspec.to_builtins(result)
     hits = plain.pop("hits")
     del plain["query"]
-    plain["meta"]["request_id"] = request_id
     at = f"/v1/collections/{quote(collection, safe='')}/text"
     for hit in hits:
         document = {"id": hit["document"]["id"], "version": hit["document"]["version"]}

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         FacetValue,
         IndexReport,
         Job,
+        Judgement,
         ModelInfo,
         Progress,
         Resolution,
@@ -234,6 +235,23 @@ class BaseAsyncRetriever:
     ) -> RerankResult:
         """Order texts or hits anew by a language model that sees the whole list."""
         return await self._run(self._retriever.rerank, query, candidates, reranker=reranker, top=top)
+
+    async def feedback(
+        self,
+        request_id: str,
+        doc_id: str,
+        *,
+        useful: bool = True,
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> Judgement:
+        """Say whether a document of an answer was useful; see `Retriever.feedback`."""
+        return await self._run(
+            self._retriever.feedback, request_id, doc_id, useful=useful, mandatory=mandatory
+        )
+
+    async def judgements(self) -> tuple[Judgement, ...]:
+        """Return all feedback on the collection's answers, the oldest first."""
+        return await self._run(self._retriever.judgements)
 
     async def get(self, doc_id: str, *, mandatory: Mapping[str, Any] | None = None) -> DocumentInfo:
         """Return a document without its text."""

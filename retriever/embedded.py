@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         FacetValue,
         IndexReport,
         Job,
+        Judgement,
         ModelInfo,
         Progress,
         Resolution,
@@ -358,6 +359,32 @@ class BaseRetriever:
         from retriever.rerank.passages import as_candidates
 
         return reranker.rerank(query, as_candidates(candidates), top=top)
+
+    def feedback(
+        self,
+        request_id: str,
+        doc_id: str,
+        *,
+        useful: bool = True,
+        mandatory: Mapping[str, Any] | None = None,
+    ) -> Judgement:
+        """Say whether a document of an answer was useful; it is kept for `tune` and evaluation.
+
+        Args:
+            request_id: ``result.meta.request_id`` of the search.
+            doc_id: a document, listed in the answer or not.
+            useful: it answers the query. Judging again replaces.
+            mandatory: a filter; a document that does not match is as good as not there.
+
+        Raises:
+            AnswerNotKnownError: the answer is forgotten; a process remembers its last 10,000.
+            DocumentNotFoundError: there is none of that id.
+        """
+        return self.engine.feedback(request_id, doc_id, useful=useful, mandatory=mandatory)
+
+    def judgements(self) -> tuple[Judgement, ...]:
+        """Return all feedback on the collection's answers, the oldest first."""
+        return tuple(self.engine.judgements())
 
     def get(self, doc_id: str, *, mandatory: Mapping[str, Any] | None = None) -> DocumentInfo:
         """Return a document without its text.

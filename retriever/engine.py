@@ -28,6 +28,7 @@ from retriever.context.verifying import verify
 from retriever.describing import describe
 from retriever.editing import allowed_entry, allowed_ids, check_patch, list_page
 from retriever.explaining import explain_document
+from retriever.feedback import AnswerMemory, keep, kept
 from retriever.inference import check_tokens, decode_tokens, embed_texts, model_info, score_texts
 from retriever.options import DEFAULT_PROFILE
 from retriever.presenting import document_info
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         Estimate,
         FacetValue,
         IndexReport,
+        Judgement,
         ModelInfo,
         Progress,
         SearchOptions,
@@ -94,6 +96,7 @@ class LocalEngine:
         self._given_segmenter = segmenter
         self._profile = profile
         self._memory = Memory()
+        self._answers = AnswerMemory()
         self._profiles = Profiles()
         self._loading = threading.Lock()
 
@@ -146,7 +149,7 @@ class LocalEngine:
 
     def search(self, options: SearchOptions) -> SearchResult:
         """Find documents and the spans in them that answer a query."""
-        return self._searcher(options.profile).search(options)
+        return self._answers.remember(options, self._searcher(options.profile).search(options))
 
     def explain(self, options: SearchOptions, doc_id: str) -> DocumentExplanation:
         """Say where a document stands in the answer to a search, and if nowhere, why."""
@@ -188,6 +191,19 @@ class LocalEngine:
     def delete_profile(self, name: str) -> None:
         """Forget search settings."""
         self._profiles.delete(self.collection.place, name)
+
+    def feedback(
+        self, request_id: str, doc_id: str, *, useful: bool, mandatory: Mapping[str, Any] | None = None
+    ) -> Judgement:
+        """Keep what was said of a document under an answer."""
+        version = self.get(doc_id, mandatory=mandatory).version
+        judgement = self._answers.judge(request_id, doc_id, useful=useful, version=version)
+        keep(self.collection.place, judgement)
+        return judgement
+
+    def judgements(self) -> list[Judgement]:
+        """Return all that was said of answers."""
+        return kept(self.collection.place)
 
     def get(self, doc_id: str, *, mandatory: Mapping[str, Any] | None = None) -> DocumentInfo:
         """Return a document without its text."""

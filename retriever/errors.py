@@ -16,7 +16,8 @@
     └── NotOfferedError          what only the embedded retriever does
     InvalidInputError
     ├── CursorExpiredError   the answer that the cursor belongs to cannot be made again
-    └── ProfileNotFoundError no search profile of that name
+    ├── ProfileNotFoundError no search profile of that name
+    └── AnswerNotKnownError  the answer that is judged is not remembered
 
 The tree begins in `encoders.errors` and `indexers.errors`.
 """
@@ -103,6 +104,12 @@ class ProfileNotFoundError(InvalidInputError):
     """The collection has no search profile of that name."""
 
     code = "profile_not_found"
+
+
+class AnswerNotKnownError(InvalidInputError):
+    """The answer that feedback is about is not remembered, or another process gave it."""
+
+    code = "answer_not_known"
 
 
 class UnreachableError(ServiceError):

@@ -94,6 +94,7 @@ class SearchOptions:
 
     Attributes:
         mandatory: a filter that holds in any case, such as the rights of an API key.
+        request_id: what the answer is to be called; a new name when empty.
     """
 
     query: str
@@ -111,6 +112,7 @@ class SearchOptions:
     fields: tuple[str, ...] | None = None
     offset_unit: OffsetUnit = "codepoint"
     explain: bool = False
+    request_id: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.query, str) or not self.query.strip():

@@ -27,7 +27,7 @@ T = TypeVar("T")
 _PREFIX = "c_"
 _KEPT = 256
 _KEPT_S = 900.0
-_NOT_THE_SEARCH = ("cursor", "limit", "evidence", "facets", "fields", "offset_unit", "explain")
+_NOT_THE_SEARCH = ("cursor", "limit", "evidence", "facets", "fields", "offset_unit", "explain", "request_id")
 
 
 @dataclass(frozen=True, slots=True)

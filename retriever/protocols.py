@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         IndexReport,
         Job,
         JobKind,
+        Judgement,
         ModelInfo,
         Progress,
         Resolution,
@@ -71,6 +72,12 @@ class Engine(Protocol):
     def save_profile(self, name: str, profile: SearchProfile) -> SearchProfile: ...
 
     def delete_profile(self, name: str) -> None: ...
+
+    def feedback(
+        self, request_id: str, doc_id: str, *, useful: bool, mandatory: Mapping[str, Any] | None
+    ) -> Judgement: ...
+
+    def judgements(self) -> list[Judgement]: ...
 
     def get(self, doc_id: str, *, mandatory: Mapping[str, Any] | None) -> DocumentInfo: ...
 

@@ -42,6 +42,7 @@ __all__ = [
     "Job",
     "JobKind",
     "JobState",
+    "Judgement",
     "ListOptions",
     "ListingStatus",
     "ModelInfo",
@@ -355,7 +356,7 @@ class SearchMeta:
         profile: name and version of the settings.
         effective_filter: the filter that held, the mandatory one included.
         timing_ms: milliseconds per stage, and ``total``.
-        request_id: names the answer in the log of the service that gave it.
+        request_id: names the answer, for `Retriever.feedback` and in the log of a service.
     """
 
     snapshot: str
@@ -436,6 +437,30 @@ class Job:
     eta_s: float | None = None
     report: IndexReport | None = None
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a person, or a program for one, said of a document under an answer.
+
+    Attributes:
+        request_id: of the answer; see `SearchMeta`.
+        filter: that the search had.
+        profile: name and version of the settings.
+        version: of the document when it was judged.
+        rank: of the document in the answer, None when it was not listed.
+        useful: it answers the query.
+    """
+
+    request_id: str
+    query: str
+    document_id: str
+    useful: bool
+    version: int
+    created_at: str
+    rank: int | None = None
+    filter: Mapping[str, Any] | None = None
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from retriever.types import (
     FacetValue,
     IndexReport,
     Job,
+    Judgement,
     ModelInfo,
     Resolution,
     SearchResult,
@@ -157,6 +158,18 @@ class OwnedEngine:
     def delete_profile(self, name: str) -> None:
         """Forget search settings."""
         self._call("delete_profile", type(None), name=name)
+
+    def feedback(
+        self, request_id: str, doc_id: str, *, useful: bool, mandatory: Mapping[str, Any] | None = None
+    ) -> Judgement:
+        """Keep what was said of a document under an answer."""
+        return self._call(
+            "feedback", Judgement, request_id=request_id, doc_id=doc_id, useful=useful, mandatory=mandatory
+        )
+
+    def judgements(self) -> list[Judgement]:
+        """Return all that was said of answers."""
+        return self._call("judgements", list[Judgement])
 
     def get(self, doc_id: str, *, mandatory: Mapping[str, Any] | None = None) -> DocumentInfo:
         """Return a document without its text."""

@@ -184,6 +184,10 @@ class Owner:
                 return engine.sync(given["folder"], progress=tell)
             case "add":
                 return engine.add(documents, progress=tell)
+            case "feedback":
+                return engine.feedback(**given)
+            case "judgements":
+                return engine.judgements()
             case "get":
                 return engine.get(**given)
             case "text":

@@ -27,6 +27,7 @@ from retriever.types import (
     IndexReport,
     ItemOutcome,
     Job,
+    Judgement,
     ModelInfo,
     Progress,
     Resolution,
@@ -185,6 +186,18 @@ class HttpEngine:
         """Forget a search profile."""
         path = f"{self._at}/profiles/{quote(name, safe='')}"
         self._transport.send(Call(method="DELETE", path=path, answer=_Deleted, changes=True))
+
+    def feedback(
+        self, request_id: str, doc_id: str, *, useful: bool, mandatory: Mapping[str, Any] | None = None
+    ) -> Judgement:
+        """Keep what was said of a document under an answer."""
+        _no_mandatory(mandatory)
+        body = {"request_id": request_id, "document_id": doc_id, "useful": useful}
+        return self._post("/feedback", Judgement, body, changes=True)
+
+    def judgements(self) -> list[Judgement]:
+        """Return all that was said of answers."""
+        return self._pages(f"{self._at}/feedback", _Page[Judgement], limit=None)
 
     def get(self, doc_id: str, *, mandatory: Mapping[str, Any] | None = None) -> DocumentInfo:
         """Return a document without its text."""

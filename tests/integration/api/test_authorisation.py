@@ -45,6 +45,11 @@ ROWS = {
     ("GET", C + "/text"): (READ, {"params": {"id": SHOWN}}),
     ("GET", C + "/resolve"): (READ, {"params": {"evidence_id": "{evidence}"}}),
     ("POST", C + "/facets"): (READ, {"json": {"facets": [{"field": "source"}]}}),
+    ("POST", C + "/feedback"): (
+        READ,
+        {"json": {"request_id": "req_1", "document_id": SHOWN, "useful": True}},
+    ),
+    ("GET", C + "/feedback"): (ADMIN, {}),
     ("GET", C + "/profiles"): (READ, {}),
     ("PUT", C + "/profiles/{profile}"): (ADMIN, {"json": {}}),
     ("DELETE", C + "/profiles/{profile}"): (ADMIN, {}),

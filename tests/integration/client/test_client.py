@@ -17,7 +17,13 @@ from indexers.errors import (
 )
 from retriever import AsyncClient, Client
 from retriever.embedded import BaseRetriever
-from retriever.errors import NotFoundError, NotOfferedError, PermissionDeniedError, ProfileNotFoundError
+from retriever.errors import (
+    AnswerNotKnownError,
+    NotFoundError,
+    NotOfferedError,
+    PermissionDeniedError,
+    ProfileNotFoundError,
+)
 from retriever.profile import SearchProfile
 from retriever.remote import batches as batching
 from retriever.remote import uploads as uploading
@@ -69,6 +75,26 @@ def test_lists_facets_and_profiles_are_those_of_the_collection(client, embedded,
         client.delete_profile("dense")
     with pytest.raises(NotOfferedError, match="key"):
         client.get("bread", mandatory=where)
+
+
+def test_an_answer_goes_on_where_it_stopped(client, topics):
+    client.add(topics)
+    first = client.search("bread", limit=3)
+    second = client.search("bread", limit=3, cursor=first.next_cursor)
+    assert [hit.rank for hit in (*first, *second)] == [1, 2, 3, 4]
+    assert len({hit.document.id for hit in (*first, *second)}) == 4
+
+
+def test_feedback_is_kept_with_the_collection(client, embedded, topics):
+    client.add(topics)
+    found = client.search("knead the dough and bake bread", limit=1)
+    said = client.feedback(found.meta.request_id, "bread")
+    assert (said.rank, said.query, said.useful) == (1, "knead the dough and bake bread", True)
+    assert client.judgements() == embedded.judgements() == (said,)
+    with pytest.raises(AnswerNotKnownError, match="req_none"):
+        client.feedback("req_none", "bread")
+    with pytest.raises(DocumentNotFoundError):
+        client.feedback(found.meta.request_id, "nothing")
 
 
 def test_changes_arrive_and_conditions_hold(client, embedded, topics):
