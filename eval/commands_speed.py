@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from eval.commands_store import faults, growth
+from eval.commands_store import faults, growth, ingest, memory
 
 
 @click.group("bench")
@@ -122,3 +122,5 @@ def serve(
 
 bench.add_command(growth)
 bench.add_command(faults)
+bench.add_command(ingest)
+bench.add_command(memory)

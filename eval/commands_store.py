@@ -69,6 +69,39 @@ def faults(folder: Path, rounds: int, seed: int) -> None:
     click.echo(json.dumps(results, indent=1))
 
 
+@click.command("ingest")
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), required=True, help="For stores.")
+@click.option("--documents", default=20, show_default=True, type=click.IntRange(min=1))
+@click.option("--rounds", default=4, show_default=True, type=click.IntRange(min=1))
+@click.option("--encoder", default="bundled", show_default=True)
+def ingest(data: Path, folder: Path, documents: int, rounds: int, encoder: str) -> None:
+    """Compare indexing with the bare encoder on the first documents of a BEIR folder, in turns."""
+    from eval.bench_ingest import compare_with_encoder
+
+    folder.mkdir(parents=True)
+    speed = compare_with_encoder(data, folder, documents=documents, rounds=rounds, encoder=encoder)
+    click.echo(json.dumps(asdict(speed), indent=1))
+
+
+@click.command("memory")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), required=True, help="New folder.")
+@click.option("--megabytes", default=50, show_default=True, type=click.IntRange(min=0))
+@click.option("--files", default=5_000, show_default=True, type=click.IntRange(min=0))
+@click.option("--encoder", default="hash:384", show_default=True)
+def memory(folder: Path, megabytes: int, files: int, encoder: str) -> None:
+    """Index one large file and many small ones; tell the peak memory of all processes together."""
+    from eval.bench_ingest import index_many_files, index_one_large_file
+
+    folder.mkdir(parents=True)
+    if megabytes:
+        found = index_one_large_file(folder / "one", megabytes=megabytes, encoder=encoder)
+        click.echo(json.dumps(asdict(found)))
+    if files:
+        found = index_many_files(folder / "many", count=files, encoder=encoder)
+        click.echo(json.dumps(asdict(found)))
+
+
 def _say(step: GrowthStep) -> None:
     speed = step.added / step.ingest_s if step.added else 0.0
     cells = [

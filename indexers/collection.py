@@ -27,6 +27,7 @@ from indexers.history import VERSION, KeptVersion, kept_point
 from indexers.identifiers import begin_after, document_point, segment_point
 from indexers.leases import PATIENCE_S, TERM_S, Turn, WriterLease
 from indexers.lexical_weights import LexicalWeights
+from indexers.readers import Readers
 from indexers.records import DocumentRecords
 from indexers.settings import query_fingerprint, read_settings
 from indexers.sharing import EVERYTHING
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from indexers.types import FieldKind
 
 _BATCH = 1_000
+_WRITTEN_AT_ONCE = 128
 _LONG_AGO_S = 43_200.0
 _MANY_DEAD = 256
 _STRING: Final[frozenset[FieldKind]] = frozenset({"string"})
@@ -114,6 +116,7 @@ class Collection:
         self._entries: dict[str, Entry] = {}
         self._by_content: dict[str, str] = {}
         self._generations = Generations()
+        self.readers = Readers()
         self._latest_kept: dict[str, int] = {}
         self._indexed: set[str] = set()
         self._fields: dict[str, frozenset[FieldKind]] = dict(_OWN_FIELDS)
@@ -312,39 +315,53 @@ class Collection:
 
     def write_segments(self, points: Sequence[Point]) -> None:
         """Write segments of a version that has begun and is not live yet."""
-        self.index.upsert(points)
+        for start in range(0, len(points), _WRITTEN_AT_ONCE):
+            self.readers.let_pass()
+            self.index.upsert(points[start : start + _WRITTEN_AT_ONCE])
 
-    def commit(self, entry: Entry, terms: Mapping[int, int]) -> Entry:
-        """Make a version live: from this write on, searches see it and no other.
+    def commit(self, versions: Sequence[tuple[Entry, Mapping[int, int]]]) -> list[Entry]:
+        """Make versions live: from this one write on, searches see them and no other.
 
         Args:
-            entry: the version; its segments are written.
-            terms: how often each term stands in it.
+            versions: of different documents, each with how often each term stands in it; their
+                segments are written.
 
         Returns:
-            The entry with its number, one more than the version it replaces.
+            The entries with their numbers, one more than the versions they replace.
         """
         with self._writing:
-            previous = self._entries.get(entry.doc_id)
-            latest = previous.version if previous else self._latest_kept.get(entry.doc_id, 0)
-            entry = replace(entry, version=latest + 1)
             self.texts.sync()
-            self.records.write(entry)
+            entries = [self._numbered(entry) for entry, _ in versions]
+            self.records.write(entries)
+            points: list[Point] = []
             average = self.weights.averages.document
-            lexical = self.weights.weigh(terms, average)
-            payload = entry.to_payload(lexical_average=average)
-            vectors = {DOCUMENT_LEXICAL: lexical} if lexical.indices else {}
-            points = [Point(id=document_point(entry.doc_id), vectors=vectors, payload=payload)]
-            if previous is not None:
-                points.append(kept_point(previous))
-            with self._change([entry.doc_id]):
+            for entry, (_, terms) in zip(entries, versions, strict=True):
+                points.append(self._document_point(entry, terms, average))
+                if (previous := self._entries.get(entry.doc_id)) is not None:
+                    points.append(kept_point(previous))
+            with self._change([entry.doc_id for entry in entries]):
                 self.index.upsert(points)
-                self._generations.went_live(entry.generation)
-                self._remember(entry)
-                if previous is not None:
-                    self._remember_kept(entry.doc_id, previous.version)
-                    self._generations.died([previous.generation])
-            return entry
+                for entry in entries:
+                    previous = self._entries.get(entry.doc_id)
+                    self._generations.went_live(entry.generation)
+                    self._remember(entry)
+                    if previous is not None:
+                        self._remember_kept(entry.doc_id, previous.version)
+                        self._generations.died([previous.generation])
+            return entries
+
+    def _numbered(self, entry: Entry) -> Entry:
+        previous = self._entries.get(entry.doc_id)
+        latest = previous.version if previous else self._latest_kept.get(entry.doc_id, 0)
+        return replace(entry, version=latest + 1)
+
+    def _document_point(self, entry: Entry, terms: Mapping[int, int], average: float) -> Point:
+        lexical = self.weights.weigh(terms, average)
+        return Point(
+            id=document_point(entry.doc_id),
+            vectors={DOCUMENT_LEXICAL: lexical} if lexical.indices else {},
+            payload=entry.to_payload(lexical_average=average),
+        )
 
     def adopt(self, entry: Entry, point: Point) -> None:
         """Make a version live that was made elsewhere, with its document point as it was there."""
@@ -383,7 +400,7 @@ class Collection:
             points = [segment_point(entry.generation, ordinal) for ordinal in range(entry.segments)]
             self._index_fields(entry)
             with self._change([entry.doc_id]):
-                self.records.write(entry)
+                self.records.write([entry])
                 self.index.set_payload(
                     [document_point(entry.doc_id), *points],
                     {**shared_payload(entry), "notes": list(entry.notes), "revision": entry.revision},

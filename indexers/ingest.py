@@ -67,6 +67,16 @@ class _Draft:
         self.segment_terms += written.terms.total()
         self.waiting -= 1
 
+    def finished(self) -> Entry:
+        """Return the entry with what was counted."""
+        return replace(
+            self.entry,
+            coverage=self.coverage,
+            segments=self.segments,
+            terms=self.terms.total(),
+            segment_terms=self.segment_terms,
+        )
+
 
 class Ingest:
     """One indexing run.
@@ -222,12 +232,15 @@ class Ingest:
             Piece(draft.entry, draft.document.text, segment, draft.known, draft.segments)
             for draft, segment in batch
         ]
+        complete = []
         for (draft, _), written in zip(batch, self._writer.write(pieces), strict=True):
             self._tokens_read += written.tokens_read
             self._reused += written.reused
             draft.add(written)
             if draft.waiting == 0:
-                self._commit(draft)
+                complete.append(draft)
+        if complete:
+            self._commit(complete)
         self._written += len(batch)
         if self._written >= self._settle_at:  # while there is little to make anew
             self._settle_at *= _SETTLE_AGAIN
@@ -238,20 +251,14 @@ class Ingest:
             self._collection.sweep()
             self._unflushed = 0
 
-    def _commit(self, draft: _Draft) -> None:
-        entry = replace(
-            draft.entry,
-            coverage=draft.coverage,
-            segments=draft.segments,
-            terms=draft.terms.total(),
-            segment_terms=draft.segment_terms,
-        )
-        self._collection.commit(entry, draft.terms)
-        self._begun.discard(entry.generation)
-        self._lists["added" if draft.is_new else "updated"].append(entry.doc_id)
-        self._coverage += draft.coverage
-        if not draft.coverage.complete:
-            self._lists["incomplete"].append(entry.doc_id)
+    def _commit(self, drafts: list[_Draft]) -> None:
+        self._collection.commit([(draft.finished(), draft.terms) for draft in drafts])
+        for draft in drafts:
+            self._begun.discard(draft.entry.generation)
+            self._lists["added" if draft.is_new else "updated"].append(draft.entry.doc_id)
+            self._coverage += draft.coverage
+            if not draft.coverage.complete:
+                self._lists["incomplete"].append(draft.entry.doc_id)
 
     def _tell(self, current: str) -> None:
         if self._progress is not None:

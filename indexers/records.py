@@ -13,7 +13,7 @@ from indexers.catalogue import Entry
 from indexers.identifiers import document_point
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from indexers.places import Place
 
@@ -28,9 +28,12 @@ class DocumentRecords:
     def __init__(self, place: Place) -> None:
         self._place = place
 
-    def write(self, entry: Entry) -> None:
-        """Write or replace the record of a document, durably."""
-        self._place.write(_name(entry.doc_id), json.dumps(asdict(entry), ensure_ascii=False).encode())
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Write or replace the records of documents, durably."""
+        for entry in entries:
+            data = json.dumps(asdict(entry), ensure_ascii=False).encode()
+            self._place.write(_name(entry.doc_id), data, sync=False)
+        self._place.sync([_name(entry.doc_id) for entry in entries])
 
     def remove(self, doc_id: str) -> None:
         """Remove the record of a document, if there is one."""

@@ -88,6 +88,7 @@ class SegmentWriter:
         for place, vector, ledger in zip(fresh, embedded.vectors, embedded.coverage, strict=True):
             vectors[place] = vector.tolist() if np.any(vector) else ()
             ledgers[place] = ledger
+        self._collection.readers.let_pass()
         terms = [count_terms(piece.tile) for piece in pieces]
         self._collection.weights.prepare(_first_averages(pieces, terms))
         average = self._collection.weights.averages.segment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from encoders.errors import InvalidInputError
 from encoders.opening import SharedEncoder, open_encoder
 from encoders.segmentation import DocumentSegmenter
 from encoders.types import Document, Span
+from indexers.ahead import Ahead
 from indexers.backup import back_up
 from indexers.copying import copy_store
 from indexers.doctor import examine
@@ -126,8 +128,9 @@ class LocalEngine:
         found = [item for path in paths for item in survey(Path(path))]
         self._refuse_what_will_not_fit(found)
         with FileParser() as parser:
-            read = (self._placed(_read(parser, item)) for item in found)
-            return self._ingest(read, progress, total=len(found))
+            read = Ahead((self._placed(_read(parser, item)) for item in found), size=_size)
+            with closing(iter(read)) as items:
+                return self._ingest(items, progress, total=len(found))
 
     def sync(self, folder: str, *, progress: Callable[[Progress], None] | None = None) -> SyncReport:
         """Make the documents that came from ``folder`` equal to its files."""
@@ -423,6 +426,10 @@ class LocalEngine:
 
     def _segmenter(self, encoder: Encoder) -> Segmenter:
         return self._given_segmenter or DocumentSegmenter(encoder.tokenizer)
+
+
+def _size(item: Document | Unreadable) -> int:
+    return len(item.text) if isinstance(item, Document) else 0
 
 
 def _read(parser: FileParser, item: FoundFile | Skipped) -> Document | Unreadable:

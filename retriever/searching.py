@@ -89,9 +89,10 @@ class Searcher:
         if options.rerank.method != "none":
             raise InvalidInputError(f"rerank={options.rerank.method!r} cannot be done by this store")
         attempts = Attempts(self, options)
-        for _ in range(_TRIES):
-            if (result := attempts.answer()) is not None:
-                return result
+        with self.collection.readers.reading():
+            for _ in range(_TRIES):
+                if (result := attempts.answer()) is not None:
+                    return result
         with self.collection.still():  # documents are replaced faster than they can be read
             while (result := attempts.answer()) is None:
                 pass

@@ -80,7 +80,7 @@ def test_a_replacement_that_was_killed_leaves_the_old_version_in_answers(tmp_pat
         collection = retriever.engine.collection
         writes = collection.commit
 
-        def die(entry, lexical):
+        def die(versions):
             raise KeyboardInterrupt
 
         collection.commit = die
