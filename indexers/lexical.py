@@ -8,6 +8,7 @@ a new average without the text.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -154,6 +155,11 @@ def reweigh(
     """Carry stored weights over to another average length."""
     counts = [bm25.frequency(value, length, old_average) for value in vector.values]
     return SparseVector(vector.indices, tuple(bm25.weight(count, length, new_average) for count in counts))
+
+
+def idf(holders: int, texts: int) -> float:
+    """Return the weight of a term that ``holders`` of ``texts`` have, as the index weighs it."""
+    return math.log(1 + (texts - holders + 0.5) / (holders + 0.5))
 
 
 def query_vector(terms: Sequence[str]) -> SparseVector:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from retriever.phrases import Phrase
 
 _DEPTH = 32
+_LONGEST_RUN = 3
 _FIELDS = ("start", "end", "kind", "breadcrumb", "symbols")
 
 
@@ -191,18 +192,50 @@ def _joined(entry: Entry, dense: dict[str, Scored], lexical: dict[str, Scored]) 
 def _choose(
     segments: list[_ScoredSegment], scores: list[float], options: EvidenceOptions
 ) -> list[tuple[float, _ScoredSegment]]:
-    """Take the best segments while they fit; segments tile the text, so no two overlap."""
+    """Take the best segments while they fit, neighbours joined to one span.
+
+    Segments tile the text, so no two overlap. A neighbour of a span that is shown already
+    lengthens it when it is better than the average of what was considered; it does not
+    count as a span of its own.
+    """
     ranked = sorted(zip(scores, segments, strict=True), key=lambda pair: (-pair[0], pair[1].span.start))
-    chosen: list[tuple[float, _ScoredSegment]] = []
+    runs: list[_Run] = []
     room = options.max_chars
     for score, segment in ranked:
-        if len(chosen) >= options.limit or room <= 0:
-            break
-        if len(segment.span) > room and chosen:
+        near = [run for run in runs if run.touches(segment.span)]
+        joins = bool(near) and score > 0 and sum(len(run.parts) for run in near) < _LONGEST_RUN
+        if (len(segment.span) > room and runs) or not (joins or len(runs) < options.limit):
             continue
+        if joins:
+            near[0].parts += [segment, *(part for run in near[1:] for part in run.parts)]
+            runs = [run for run in runs if run not in near[1:]]
+        else:
+            runs.append(_Run(score, [segment]))
         room -= len(segment.span)
-        chosen.append((score, segment))
-    return chosen
+        if room <= 0:
+            break
+    return [(run.score, run.joined()) for run in runs]
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """Neighbouring segments that are shown as one span; ``score`` is that of the best."""
+
+    score: float
+    parts: list[_ScoredSegment]
+
+    def touches(self, span: Span) -> bool:
+        return any(part.span.end == span.start or span.end == part.span.start for part in self.parts)
+
+    def joined(self) -> _ScoredSegment:
+        best = self.parts[0]
+        return replace(
+            best,
+            span=Span(min(part.span.start for part in self.parts), max(part.span.end for part in self.parts)),
+            dense=max(part.dense for part in self.parts),
+            lexical=max(part.lexical for part in self.parts),
+            symbols=tuple(dict.fromkeys(name for part in self.parts for name in part.symbols)),
+        )
 
 
 def _present(

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from retriever.profile import Fusion
+
     FloatArray = npt.NDArray[np.float64]
 
 Name = TypeVar("Name", bound=str)
@@ -29,6 +31,54 @@ def standardise(scores: FloatArray) -> FloatArray:
         return np.zeros_like(scores)
     standardised: FloatArray = (scores - scores.mean()) / deviation
     return standardised
+
+
+def standardise_robustly(scores: FloatArray) -> FloatArray:
+    """Shift by the median and scale by the median absolute deviation, so that few outliers move no other.
+
+    The scale is at least a fifth of the standard deviation, for pools where most scores are equal.
+    """
+    if not len(scores):
+        return scores
+    median = np.median(scores)
+    scale = max(1.4826 * float(np.median(np.abs(scores - median))), 0.2 * float(scores.std()))
+    if scale <= 1e-12 * max(1.0, float(np.abs(scores).max())):
+        return np.zeros_like(scores)
+    standardised: FloatArray = (scores - median) / scale
+    return standardised
+
+
+def within_three_deviations(scores: FloatArray) -> FloatArray:
+    """Map mean minus to mean plus three standard deviations to 0 to 1, and clip.
+
+    Source:
+        Mazzeschi 2023, "Distribution-Based Score Fusion (DBSF)".
+    """
+    clipped: FloatArray = np.clip(standardise(scores) / 6 + 0.5, 0.0, 1.0)
+    return clipped
+
+
+def reciprocal_ranks(scores: FloatArray, ids: Sequence[str], k: int = 60) -> FloatArray:
+    """Return ``1 / (k + rank)``.
+
+    Source:
+        Cormack, Clarke and Buettcher 2009, "Reciprocal rank fusion".
+    """
+    reciprocal: FloatArray = 1.0 / (k + np.array(ranks(scores, ids), dtype=np.float64))
+    return reciprocal
+
+
+def comparable(scores: FloatArray, ids: Sequence[str], method: Fusion) -> FloatArray:
+    """Make scores of one component comparable with those of others."""
+    match method:
+        case "standard":
+            return standardise(scores)
+        case "robust":
+            return standardise_robustly(scores)
+        case "dbsf":
+            return within_three_deviations(scores)
+        case "rrf":
+            return reciprocal_ranks(scores, ids)
 
 
 def fuse(standardised: Mapping[Name, FloatArray], weights: Mapping[Name, float]) -> FloatArray:

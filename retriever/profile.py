@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
@@ -18,13 +17,33 @@ from retriever.types import ComponentName
 if TYPE_CHECKING:
     from indexers.places import Place
 
+Fusion: TypeAlias = Literal["standard", "robust", "dbsf", "rrf"]
+QueryKind: TypeAlias = Literal["identifier", "words", "question", "passage"]
+
+_PASSAGE_WORDS = 25
+_IDENTIFIER = re.compile(r"[a-z][A-Z]|[_\d./:\\()]|^[A-Z]{2,}$")
 _FOLDER, _SUFFIX = "profiles", ".json"
 _BELIEVED_S = 5.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
-def _default_weights() -> Mapping[ComponentName, float]:
-    return {"segment_dense": 0.5, "document_lexical": 0.5}
+def _weights(
+    segment_dense: float, segment_lexical: float, document_lexical: float, title_lexical: float
+) -> dict[ComponentName, float]:
+    return {
+        "segment_dense": segment_dense,
+        "segment_lexical": segment_lexical,
+        "document_lexical": document_lexical,
+        "title_lexical": title_lexical,
+    }
+
+
+def _default_weights() -> dict[ComponentName, float]:
+    return _weights(0.50, 0.22, 0.24, 0.04)
+
+
+def _default_kinds() -> dict[QueryKind, dict[ComponentName, float]]:
+    return {"question": _weights(0.42, 0.42, 0.10, 0.06), "passage": _weights(0.29, 0.24, 0.40, 0.07)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +51,58 @@ class SearchProfile:
     """How candidates are found, scored and fused.
 
     Attributes:
-        weights: of each component's standardised score.
-        best_segments: a document's dense score is the mean of so many best segments.
-        segment_candidates: segments asked of the dense side at first.
+        weights: of each component's comparable score; what weighs nothing is not computed.
+        kinds: other weights for a kind of query; see `kind_of`.
+        fusion: how scores become comparable: ``standard`` (mean and standard deviation over
+            the candidates), ``robust`` (median and median deviation), ``dbsf`` or ``rrf``.
+        best_segments: a document's segment scores are joined from so many best ones.
+        dense_temperature: how near to the best cosine another counts; see `candidates.pool_scores`.
+        lexical_temperature: the same for BM25 of segments.
+        segment_candidates: segments asked of each side at first.
         document_candidates: documents taken from each side.
         evidence_lexical: weight of BM25 beside cosine when segments are chosen as evidence, 0 to 1.
         version: counts how often a profile of its name was saved; 0 for one that is not kept.
     """
 
-    weights: Mapping[ComponentName, float] = field(default_factory=_default_weights)
+    weights: dict[ComponentName, float] = field(default_factory=_default_weights)
+    kinds: dict[QueryKind, dict[ComponentName, float]] = field(default_factory=_default_kinds)
+    fusion: Fusion = "standard"
     best_segments: int = 3
+    dense_temperature: float = 0.05
+    lexical_temperature: float = 1.0
     segment_candidates: int = 1_000
     document_candidates: int = 200
-    evidence_lexical: float = 0.5
+    evidence_lexical: float = 0.4
     version: int = 0
+
+    def __post_init__(self) -> None:
+        for weights in (self.weights, *self.kinds.values()):
+            if not any(weights.values()) or any(weight < 0 for weight in weights.values()):
+                raise InvalidInputError(f"weights are 0 or more and not all 0, got {dict(weights)}")
+        if min(self.dense_temperature, self.lexical_temperature) <= 0 or self.best_segments < 1:
+            raise InvalidInputError("temperatures are above 0 and best_segments is at least 1")
+
+    def weights_for(self, query: str) -> dict[ComponentName, float]:
+        """Return the weights for a query."""
+        return self.kinds.get(kind_of(query), self.weights)
+
+    def weighs(self, name: ComponentName) -> bool:
+        """Tell whether a component counts for any kind of query."""
+        return any(weights.get(name, 0.0) > 0 for weights in (self.weights, *self.kinds.values()))
+
+
+def kind_of(query: str) -> QueryKind:
+    """Tell what a query looks like.
+
+    ``passage``: 25 words and more. ``identifier``: every word looks like a name in code, a
+    number or a path. ``question``: ends with a question mark. ``words``: anything else.
+    """
+    words = query.split()
+    if len(words) >= _PASSAGE_WORDS:
+        return "passage"
+    if words and all(_IDENTIFIER.search(word) for word in words):
+        return "identifier"
+    return "question" if query.rstrip().endswith(("?", "\uff1f", "\u061f")) else "words"
 
 
 class Profiles:

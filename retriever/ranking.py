@@ -12,7 +12,7 @@ from indexers.filters import Ids
 from indexers.identifiers import document_point
 from indexers.lexical import analyse, query_vector
 from indexers.types import DOCUMENT_LEXICAL, VectorQuery
-from retriever.fusion import fuse, order, ranks, standardise
+from retriever.fusion import comparable, fuse, order, ranks
 from retriever.types import CandidateCounts, Component, ComponentName, Explanation
 
 if TYPE_CHECKING:
@@ -71,14 +71,12 @@ class Ranking:
 
 
 def rank(question: Question, candidates: Candidates, profile: SearchProfile) -> Ranking:
-    """Fuse the candidates' scores by the profile's weights."""
-    raw: dict[ComponentName, FloatArray] = {
-        "segment_dense": np.array(candidates.dense, dtype=np.float64),
-        "document_lexical": np.array(candidates.lexical, dtype=np.float64),
-    }
-    standardised = {name: standardise(scores) for name, scores in raw.items()}
-    total = fuse(standardised, profile.weights)
+    """Fuse the candidates' scores by the profile's weights for this kind of query."""
+    raw = {name: np.array(scores, dtype=np.float64) for name, scores in candidates.scores.items()}
+    weights = profile.weights_for(question.text)
     ids = [entry.doc_id for entry in candidates.entries]
+    standardised = {name: comparable(scores, ids, profile.fusion) for name, scores in raw.items()}
+    total = fuse(standardised, weights)
     counts = CandidateCounts(
         documents=len(ids),
         segments=candidates.segments,
@@ -90,7 +88,7 @@ def rank(question: Question, candidates: Candidates, profile: SearchProfile) -> 
         candidates.entries,
         raw,
         standardised,
-        profile.weights,
+        weights,
         total,
         tuple(order(total, ids)),
         counts,

@@ -17,6 +17,7 @@ from retriever.phrases import PhraseFinder
 from retriever.presenting import encoder_name
 from retriever.ranking import Ranking, rank
 from retriever.selecting import check_field, first_of_groups
+from retriever.titles import TitleTerms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,6 +38,7 @@ class Memory:
 
     rankings: Kept[Ranking] = field(default_factory=Kept)
     phrases: PhraseFinder = field(default_factory=PhraseFinder)
+    titles: TitleTerms = field(default_factory=TitleTerms)
 
 
 class Searcher:
@@ -128,7 +130,9 @@ class Searcher:
 
     def rank(self, question: Question, depth: int, *, also: Iterable[str] = ()) -> Ranking:
         """Find, score and order the candidates."""
-        candidates = find_candidates(self.collection, question, self.profile, depth=depth, also=also)
+        candidates = find_candidates(
+            self.collection, question, self.profile, self.memory.titles, depth=depth, also=also
+        )
         return rank(question, candidates, self.profile)
 
     def visible(self, options: SearchOptions, ranking: Ranking) -> tuple[int, ...]:

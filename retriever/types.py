@@ -258,8 +258,8 @@ class Evidence:
         end: one past the last.
         text: ``document.text[start:end]``.
         score: orders the evidence of one document; not comparable between queries.
-        dense: cosine similarity of query and segment.
-        lexical: BM25 of query and segment.
+        dense: cosine similarity of query and segment, the best one where neighbours are joined.
+        lexical: BM25 of query and segment, likewise.
         highlights: ``(start, end)`` in the document's text of what matches the query word for word.
         quote: its best sentence.
         breadcrumb: where it stands in code, as the encoder read it; empty elsewhere.

@@ -28,9 +28,9 @@ def corpus(count, *, seed):
         yield Document(id=f"d{number:03}", text=" ".join(words) + ".", metadata={"part": number % 7})
 
 
-def bm25(documents, query):
-    """Plain BM25 with the true average length."""
-    terms = {document.id: analyse(document.text) for document in documents}
+def bm25(texts, query):
+    """Plain BM25 with the true average length, of texts by name."""
+    terms = {name: analyse(text) for name, text in texts.items()}
     average = sum(map(len, terms.values())) / len(terms)
     scores = dict.fromkeys(terms, 0.0)
     for term in analyse(query):
@@ -42,14 +42,39 @@ def bm25(documents, query):
     return scores
 
 
+def pooled(scores, temperature):
+    """Join a document's best three segment scores."""
+    return temperature * math.log(sum(math.exp(one / temperature) for one in sorted(scores)[-3:]))
+
+
+def whole(documents):
+    return {document.id: document.text for document in documents}
+
+
+def best_three_by_words(documents, query, encoder):
+    """BM25 of each document's best three segments, joined."""
+    segmenter = DocumentSegmenter(encoder.tokenizer, SMALL)
+    tiles = {
+        (document.id, segment.ordinal): segment.span.of(document.text)
+        for document in documents
+        for segment in segmenter.segment(document)
+    }
+    scores = bm25(tiles, query)
+    found = {}
+    for document in documents:
+        matching = [score for (doc_id, _), score in scores.items() if doc_id == document.id and score > 0]
+        found[document.id] = pooled(matching, 1.0) if matching else 0.0
+    return found
+
+
 def best_three(documents, query, encoder):
-    """Mean cosine of each document's best three segments."""
+    """Cosine of each document's best three segments, joined."""
     segmenter = DocumentSegmenter(encoder.tokenizer, SMALL)
     [asked] = encoder.encode([query], kind="query")
     scores = {}
     for document in documents:
         readings = [segment.reading(document.text) for segment in segmenter.segment(document)]
-        scores[document.id] = float(np.mean(sorted(encoder.encode(readings) @ asked)[-3:]))
+        scores[document.id] = pooled((encoder.encode(readings) @ asked).tolist(), 0.05)
     return scores
 
 
@@ -76,13 +101,15 @@ def searched(documents, tmp_path_factory):
 
 @pytest.mark.parametrize("query", ["w1 w77 w203", "w5", "w390 w12 w12 w44 w301 w8 w150"])
 def test_every_candidate_has_the_exact_score_of_every_component(searched, documents, query):
-    lexical, dense = bm25(documents, query), best_three(documents, query, searched.encoder)
+    lexical, dense = bm25(whole(documents), query), best_three(documents, query, searched.encoder)
+    words = best_three_by_words(documents, query, searched.encoder)
     result = searched.search(query, limit=100, explain=True)
     assert len(result) >= 25
     for hit in result:
         raw = {part.name: part.raw for part in hit.explain.components}
         assert raw["document_lexical"] == pytest.approx(lexical[hit.document.id], rel=1e-4)
         assert raw["segment_dense"] == pytest.approx(dense[hit.document.id], abs=1e-5)
+        assert raw["segment_lexical"] == pytest.approx(words[hit.document.id], rel=1e-3)
 
 
 @pytest.mark.parametrize("query", ["w1 w77 w203", "w5"])
@@ -96,14 +123,15 @@ def test_contributions_add_up_to_the_score_and_terms_to_bm25(searched, query):
 
 def test_with_all_documents_as_candidates_the_order_is_that_of_the_full_computation(searched, documents):
     query = "w9 w31 w250"
-    lexical, dense = bm25(documents, query), best_three(documents, query, searched.encoder)
+    lexical, dense = bm25(whole(documents), query), best_three(documents, query, searched.encoder)
     ids = sorted(lexical)
 
     def z(scores):
         values = np.array([scores[doc_id] for doc_id in ids])
         return (values - values.mean()) / values.std()
 
-    total = dict(zip(ids, 0.5 * z(lexical) + 0.5 * z(dense), strict=True))
+    words = best_three_by_words(documents, query, searched.encoder)
+    total = dict(zip(ids, 0.24 * z(lexical) + 0.5 * z(dense) + 0.22 * z(words), strict=True))
     found = [hit.document.id for hit in searched.search(query, limit=120)]
     assert len(found) == len(documents)
     assert found[:20] == sorted(total, key=lambda doc_id: -total[doc_id])[:20]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, pairwise
 
 import pytest
 
@@ -213,6 +213,39 @@ def test_evidence_is_of_the_kinds_asked_for_and_carries_what_code_defines(retrie
     assert hit.evidence == ()
     [hit] = retriever.search("knead dough", evidence=0)
     assert hit.evidence == ()
+
+
+def test_neighbouring_segments_are_one_span_and_room_is_kept(retriever):
+    near = "The tide rises with the moon. " * 30
+    text = "Nothing of note was said. " * 60 + near + "And so the day went on without it. " * 60
+    retriever.add([Document(id="x", text=text)])
+    [hit] = retriever.search("tide moon", evidence=EvidenceOptions(limit=3, max_chars=2_000))
+    first = hit.evidence[0]
+    assert len(near) * 0.6 < len(first.text) <= 2_000
+    assert first.text.count("tide") > 15
+    spans = sorted((one.start, one.end) for one in hit.evidence)
+    assert all(end < start for (_, end), (start, _) in pairwise(spans))
+    assert sum(end - start for start, end in spans) <= 2_000
+    assert all(text[one.start : one.end] == one.text for one in hit.evidence)
+
+
+def test_a_title_counts_and_changes_with_the_document(retriever):
+    body = "The quarterly figures are in the table below. " * 5
+    retriever.add([Document(id=f"d{n}", text=body, title=f"Report {n}") for n in range(9)])
+    retriever.add([Document(id="d4", text=body, title="Harbour dues")])
+
+    def title_scores():
+        found = retriever.search("harbour dues", limit=9, explain=True)
+        parts = {hit.document.id: {part.name: part for part in hit.explain.components} for hit in found}
+        return {doc_id: by["title_lexical"].raw for doc_id, by in parts.items() if by["title_lexical"].raw}
+
+    assert list(title_scores()) == ["d4"]
+    retriever.add(
+        [Document(id="d4", text=body, title="Report 4"), Document(id="d5", text=body, title="Dues")]
+    )
+    assert list(title_scores()) == ["d5"]
+    retriever.delete(["d5"])
+    assert title_scores() == {}
 
 
 def test_the_answer_says_how_it_came_about(forests):
