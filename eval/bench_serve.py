@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import re
 import signal
@@ -27,6 +28,8 @@ from encoders.gathering import GatheringEncoder
 from encoders.opening import open_encoder
 from eval.errors import EvaluationError
 from retriever.owner.address import read_address
+
+logger = logging.getLogger(__name__)
 
 _START_S: Final = 120.0
 _COLLECTION: Final = "bench"
@@ -174,6 +177,7 @@ async def _run(load: Load, service: _Service) -> dict[str, Any]:
         status, answer = await caller.call("POST", f"/v1/collections/{_COLLECTION}/documents", body)
         if status != 200:
             raise EvaluationError(f"indexing answered {status}: {answer[:300]!r}")
+    logger.info("indexed %d documents in %.0f s", len(documents), time.monotonic() - started)
     memory: list[dict[str, float]] = []
     watching = asyncio.create_task(_watch(service, memory))
     result: dict[str, Any] = {
@@ -197,6 +201,7 @@ async def _run(load: Load, service: _Service) -> dict[str, Any]:
 
 async def _phase(load: Load, port: int, name: str, queries: list[str], until: Any) -> Phase:
     phase, stop = Phase(name), asyncio.Event()
+    logger.info("%s", name)
     started = time.monotonic()
     searchers = [
         asyncio.create_task(_search(port, queries[number::7] or queries, phase, stop, load.think_s))

@@ -93,9 +93,11 @@ def serve(
 ) -> None:
     """Load the service over loopback: latencies, errors and memory, with and without a job beside."""
     import json
+    import logging
 
     from eval.bench_serve import Load, measure_gathering, measure_load, queries_of
 
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     figures = measure_load(
         Load(
             corpus=corpus,
