@@ -194,6 +194,7 @@ async def _run(load: Load, service: _Service) -> dict[str, Any]:
     watching.cancel()
     result["phases"] = [calm.figures(), busy.figures()]
     result["memory_mb"] = memory
+    caller.hang_up()  # the service has closed a connection that was idle for so long
     status, text = await caller.call("GET", "/metrics")
     result["loop_lag"] = _lag(text.decode()) if status == 200 else {}
     return result
