@@ -24,8 +24,8 @@ from retriever.options import KINDS, EvidenceOptions
 
 if TYPE_CHECKING:
     from encoders.types import SegmentKind
-    from retriever import Retriever
     from retriever.context.types import CitationRef, Context, Expand, Format, Order, Verification
+    from retriever.embedded import BaseRetriever
     from retriever.types import DocumentInfo, Estimate, IndexReport, Job, Progress, SearchResult
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -103,14 +103,28 @@ def store_options(command: Command) -> Command:
         "--qdrant", metavar="URL",
         help="Keep the vectors of a new store in this Qdrant server; see also LONGDOC_QDRANT_URL.",
     )  # fmt: skip
+    @click.option("--url", envvar="LONGDOC_URL", help="Ask the service at this address, not a store.")
+    @click.option("--api-key", envvar="LONGDOC_API_KEY", help="For --url; better in the environment.")
     @wraps(command)
     def with_retriever(
-        *, store: Path, collection: str, encoder: str, qdrant: str | None, **options: Any
+        *,
+        store: Path,
+        collection: str,
+        encoder: str,
+        qdrant: str | None,
+        url: str | None,
+        api_key: str | None,
+        **options: Any,
     ) -> Any:
-        from retriever import Retriever
+        from retriever import Client, Retriever
 
         click.get_current_context().meta[_AS_JSON] = options.get("as_json", False)
-        with Retriever.open(store, collection=collection, encoder=encoder, qdrant=qdrant) as retriever:
+        opened = (
+            Client(url, collection=collection, api_key=api_key)
+            if url
+            else Retriever.open(store, collection=collection, encoder=encoder, qdrant=qdrant)
+        )
+        with opened as retriever:
             return command(retriever, **options)
 
     return with_retriever  # type: ignore[return-value]  # click reads the options off the wrapper
@@ -127,7 +141,7 @@ def _store_options(command: Command) -> Command:
 @click.option("--estimate", is_flag=True, help="Only say what it will take: tokens, time, disk.")
 @_store_options
 def index(
-    retriever: Retriever, *, paths: tuple[Path, ...], detach: bool, estimate: bool, as_json: bool
+    retriever: BaseRetriever, *, paths: tuple[Path, ...], detach: bool, estimate: bool, as_json: bool
 ) -> None:
     """Index files and folders; unchanged documents cost nothing."""
     if estimate:
@@ -152,7 +166,7 @@ def index(
 @longdoc.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @_store_options
-def sync(retriever: Retriever, *, folder: Path, as_json: bool) -> None:
+def sync(retriever: BaseRetriever, *, folder: Path, as_json: bool) -> None:
     """Index FOLDER and delete the documents whose files are gone from it."""
     with _progress_bar(quiet=as_json) as progress:
         report = retriever.sync(folder, progress=progress)
@@ -175,7 +189,7 @@ def sync(retriever: Retriever, *, folder: Path, as_json: bool) -> None:
 @click.option("--explain", is_flag=True, help="Say how each score came about.")
 @_store_options
 def search(
-    retriever: Retriever,
+    retriever: BaseRetriever,
     *,
     query: str,
     limit: int,
@@ -208,7 +222,7 @@ def search(
 @click.option("--citation", default="[{n}]", show_default=True, help="How sources are cited.")
 @_store_options
 def context(
-    retriever: Retriever,
+    retriever: BaseRetriever,
     *,
     queries: tuple[str, ...],
     max_tokens: int,
@@ -247,7 +261,7 @@ def context(
 @click.option("--citation", default="[{n}]", show_default=True, help="How sources are cited.")
 @_store_options
 def verify(
-    retriever: Retriever, *, answer: IO[str], context_file: IO[str], citation: str, as_json: bool
+    retriever: BaseRetriever, *, answer: IO[str], context_file: IO[str], citation: str, as_json: bool
 ) -> None:
     """Check what ANSWER quotes and cites against CONTEXT, the output of `longdoc context --json`.
 
@@ -265,7 +279,7 @@ def verify(
 @longdoc.command()
 @click.argument("doc_id")
 @_store_options
-def get(retriever: Retriever, *, doc_id: str, as_json: bool) -> None:
+def get(retriever: BaseRetriever, *, doc_id: str, as_json: bool) -> None:
     """Show what is known of a document."""
     info = retriever.get(doc_id)
     if as_json:
@@ -280,7 +294,7 @@ def get(retriever: Retriever, *, doc_id: str, as_json: bool) -> None:
 @click.option("--start", default=0, help="First code point.")
 @click.option("--end", type=int, help="One past the last code point.")
 @_store_options
-def text(retriever: Retriever, *, doc_id: str, start: int, end: int | None, as_json: bool) -> None:
+def text(retriever: BaseRetriever, *, doc_id: str, start: int, end: int | None, as_json: bool) -> None:
     """Print the text of a document, or a span of it."""
     found = retriever.text(doc_id, start, end)
     if as_json:
@@ -292,7 +306,7 @@ def text(retriever: Retriever, *, doc_id: str, start: int, end: int | None, as_j
 @longdoc.command("list")
 @click.option("--not-searchable", is_flag=True, help="Only documents that are not covered completely.")
 @_store_options
-def list_documents(retriever: Retriever, *, not_searchable: bool, as_json: bool) -> None:
+def list_documents(retriever: BaseRetriever, *, not_searchable: bool, as_json: bool) -> None:
     """List the documents of the collection."""
     documents = [info for info in retriever.list() if not (not_searchable and info.coverage.complete)]
     if as_json:
@@ -305,7 +319,7 @@ def list_documents(retriever: Retriever, *, not_searchable: bool, as_json: bool)
 @click.argument("doc_ids", nargs=-1)
 @click.option("--filter", "where", help='All that match, such as \'{"metadata.year": {"$lt": 2021}}\'.')
 @_store_options
-def delete(retriever: Retriever, *, doc_ids: tuple[str, ...], where: str | None, as_json: bool) -> None:
+def delete(retriever: BaseRetriever, *, doc_ids: tuple[str, ...], where: str | None, as_json: bool) -> None:
     """Delete the documents DOC_IDS, or those that match a filter."""
     if bool(doc_ids) == bool(where):
         raise click.UsageError("name documents, or give a --filter, and not both")
@@ -324,7 +338,7 @@ def delete(retriever: Retriever, *, doc_ids: tuple[str, ...], where: str | None,
 @click.argument("doc_id")
 @click.argument("changes")
 @_store_options
-def patch(retriever: Retriever, *, doc_id: str, changes: str, as_json: bool) -> None:
+def patch(retriever: BaseRetriever, *, doc_id: str, changes: str, as_json: bool) -> None:
     """Change the metadata of DOC_ID by CHANGES, a JSON merge patch; null removes a key."""
     info = retriever.patch(doc_id, _parse_json(changes, name="CHANGES") or {})
     if as_json:
@@ -340,7 +354,7 @@ def patch(retriever: Retriever, *, doc_id: str, changes: str, as_json: bool) -> 
 @click.option("--retry", "action", flag_value="retry", help="Queue it again.")
 @click.option("--wait", "action", flag_value="wait", help="Wait until it ends.")
 @_store_options
-def jobs(retriever: Retriever, *, job_id: str | None, action: str | None, as_json: bool) -> None:
+def jobs(retriever: BaseRetriever, *, job_id: str | None, action: str | None, as_json: bool) -> None:
     """List the jobs of the store, or show, cancel, retry or await the job JOB_ID."""
     if job_id is None:
         if action is not None:
@@ -381,7 +395,7 @@ def copy(
 @longdoc.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_store_options
-def backup(retriever: Retriever, *, file: Path, as_json: bool) -> None:
+def backup(retriever: BaseRetriever, *, file: Path, as_json: bool) -> None:
     """Write the whole store to FILE, while it is in use."""
     report = retriever.back_up(file)
     if as_json:
@@ -404,7 +418,7 @@ def restore(file: Path, folder: Path) -> None:
 @longdoc.command()
 @click.option("--repair", is_flag=True, help="Mend what can be mended from stored text.")
 @_store_options
-def doctor(retriever: Retriever, *, repair: bool, as_json: bool) -> None:
+def doctor(retriever: BaseRetriever, *, repair: bool, as_json: bool) -> None:
     """Check every document of the collection, and mend what is broken."""
     with _progress_bar(quiet=as_json or not repair) as progress:
         diagnosis = retriever.doctor(repair=repair, progress=progress)

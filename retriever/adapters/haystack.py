@@ -11,11 +11,15 @@ from typing import Any
 
 from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.core.errors import SerializationError
+from haystack.utils import Secret
 
 from encoders.errors import InvalidInputError
 from retriever.adapters.haystack_filters import mongo_filter
 from retriever.adapters.spans import Passage, rerank, search, search_async
-from retriever.embedded import BUNDLED
+from retriever.client import Client
+from retriever.embedded import BUNDLED, BaseRetriever, Retriever
+
+_KEY = Secret.from_env_var("LONGDOC_API_KEY", strict=False)
 
 
 @component
@@ -26,8 +30,10 @@ class LongdocRetriever:
         retriever: a `Retriever` or `Client` that is open, and stays the caller's to close. A
             pipeline with one cannot be saved.
         store: in place of ``retriever``, the folder of a store, opened by the first use.
-        collection: of that store.
-        encoder: for that store, the name or folder of a model.
+        url: or the address of a service.
+        api_key: for ``url``.
+        collection: of the store or service.
+        encoder: for a store, the name or folder of a model.
         top_k: documents wanted.
         evidence: at most so many spans of each.
         filters: in Haystack's form or in the Mongo form; those of a run take their place.
@@ -39,6 +45,8 @@ class LongdocRetriever:
         retriever: Any = None,
         *,
         store: str | None = None,
+        url: str | None = None,
+        api_key: Secret = _KEY,
         collection: str = "default",
         encoder: str = BUNDLED,
         top_k: int = 5,
@@ -46,9 +54,13 @@ class LongdocRetriever:
         filters: dict[str, Any] | None = None,
         search_kwargs: dict[str, Any] | None = None,
     ) -> None:
-        if (retriever is None) == (store is None):
-            raise InvalidInputError("give an open retriever or the folder of a store, one of the two")
+        if sum(given is not None for given in (retriever, store, url)) != 1:
+            raise InvalidInputError(
+                "give an open retriever, the folder of a store or a url, one of the three"
+            )
         self.store = store
+        self.url = url
+        self.api_key = api_key
         self.collection = collection
         self.encoder = encoder
         self.top_k = top_k
@@ -59,7 +71,7 @@ class LongdocRetriever:
         self._opened: Any = None
 
     def warm_up(self) -> None:
-        """Open the store."""
+        """Open the store, or the connection."""
         self._source()
 
     def close(self) -> None:
@@ -72,13 +84,17 @@ class LongdocRetriever:
         """Describe the component.
 
         Raises:
-            SerializationError: it was made of an open retriever.
+            SerializationError: it was made of an open retriever, or ``api_key`` is no environment variable.
         """
         if self._given is not None:
-            raise SerializationError("an open retriever cannot be saved; make the component with store=...")
+            raise SerializationError(
+                "an open retriever cannot be saved; make the component with store= or url="
+            )
         described: dict[str, Any] = default_to_dict(
             self,
             store=self.store,
+            url=self.url,
+            api_key=self.api_key.to_dict(),
             collection=self.collection,
             encoder=self.encoder,
             top_k=self.top_k,
@@ -128,10 +144,13 @@ class LongdocRetriever:
         if self._given is not None:
             return self._given
         if self._opened is None:
-            from retriever.embedded import Retriever
-
-            self._opened = Retriever.open(str(self.store), collection=self.collection, encoder=self.encoder)
+            self._opened = self._open()
         return self._opened
+
+    def _open(self) -> BaseRetriever:
+        if self.url is not None:
+            return Client(self.url, collection=self.collection, api_key=self.api_key.resolve_value())
+        return Retriever.open(str(self.store), collection=self.collection, encoder=self.encoder)
 
 
 @component

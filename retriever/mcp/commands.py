@@ -10,7 +10,7 @@ from encoders.optional import require
 from retriever.cli import store_options
 
 if TYPE_CHECKING:
-    from retriever import Retriever
+    from retriever.embedded import BaseRetriever
 
 
 @click.command("mcp")
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--page-chars", default=16_000, show_default=True, help="Most code points of one fetch.")
 @store_options
 def mcp(
-    retriever: Retriever,
+    retriever: BaseRetriever,
     *,
     http: bool,
     port: int,

@@ -68,13 +68,13 @@ def find_page(source: ReadsDocuments, name: str, size: int) -> Page:
     return _named(source, page["doc_id"], *(int(page[part]) for part in ("version", "start", "end")))
 
 
-def url_of(document: DocumentInfo, collection: str) -> str:
-    """Return where a reader finds the document: its source if that is an address, else one of our own."""
-    if _URL.match(document.source):
-        return document.source
-    if document.source and Path(document.source).is_absolute():
-        return Path(document.source).as_uri()
-    return f"longdoc:///{quote(collection, safe='')}/{quote(document.id)}"
+def address(doc_id: str, source: str, collection: str) -> str:
+    """Return where a reader finds a document: its source if that is an address, else one of our own."""
+    if _URL.match(source):
+        return source
+    if source and Path(source).is_absolute():
+        return Path(source).as_uri()
+    return f"longdoc:///{quote(collection, safe='')}/{quote(doc_id)}"
 
 
 def _page_id(document: DocumentInfo, start: int, end: int) -> str:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from encoders.types import Document
+    from retriever.context.types import Context
     from retriever.types import DocumentInfo, IndexReport, Resolution, SearchResult
 
 
@@ -23,6 +24,8 @@ class ServedRetriever(ReadsDocuments, Protocol):
     """`Retriever` or `Client`."""
 
     def search(self, query: str, *, limit: int = 10, evidence: int = 3) -> SearchResult: ...
+
+    def context(self, query: str, *, max_tokens: int) -> Context: ...
 
     def text(self, doc_id: str, start: int = 0, end: int | None = None) -> str: ...
 

@@ -41,6 +41,26 @@ class FetchAnswer(TypedDict):
     metadata: dict[str, Any]
 
 
+class Cited(TypedDict):
+    """A passage of the text; ``start`` and ``end`` are code points of the document."""
+
+    label: str
+    document_id: str
+    title: str
+    url: str
+    start: int
+    end: int
+
+
+class ContextAnswer(TypedDict):
+    """Passages with their labels; ``left_out`` counts what was found and did not fit or repeated."""
+
+    text: str
+    tokens: int
+    citations: list[Cited]
+    left_out: int
+
+
 class Listed(TypedDict):
     """A document of the list; ``share_searchable`` is 1.0 when all of its text is in the index."""
 

@@ -6,11 +6,22 @@ from typing import TYPE_CHECKING
 
 from encoders.errors import InvalidInputError
 from encoders.types import Document
-from retriever.mcp.pages import PAGE_CHARS, find_page, url_of
-from retriever.mcp.shapes import AddAnswer, DeleteAnswer, FetchAnswer, Found, ListAnswer, Listed, SearchAnswer
+from retriever.mcp.pages import PAGE_CHARS, address, find_page
+from retriever.mcp.shapes import (
+    AddAnswer,
+    Cited,
+    ContextAnswer,
+    DeleteAnswer,
+    FetchAnswer,
+    Found,
+    ListAnswer,
+    Listed,
+    SearchAnswer,
+)
 
 if TYPE_CHECKING:
     from encoders.types import Location
+    from retriever.context.types import Citation
     from retriever.mcp.protocols import ServedRetriever
     from retriever.types import DocumentHit, DocumentInfo
 
@@ -74,6 +85,24 @@ class Tools:
             metadata=metadata,
         )
 
+    def context(self, query: str, max_tokens: int = 4_000) -> ContextAnswer:
+        """Get what is needed to answer a question: passages of several documents, each with its number.
+
+        Cite a passage by its number, such as [1]. One call answers most questions; to read on, fetch
+        the document_id of a citation.
+
+        Args:
+            query: the question.
+            max_tokens: how long the text may be.
+        """
+        made = self._retriever.context(query, max_tokens=max_tokens)
+        return ContextAnswer(
+            text=made.text,
+            tokens=made.tokens.used,
+            citations=[self._cited(one) for one in made.citations],
+            left_out=len(made.dropped),
+        )
+
     def list_documents(self, limit: int = 100, after: str = "", prefix: str = "") -> ListAnswer:
         """List the documents by id.
 
@@ -122,6 +151,17 @@ class Tools:
         place = ", ".join([title, *_place(best.location)])
         return Found(id=best.id, title=place, url=self._url(hit.document))
 
+    def _cited(self, citation: Citation) -> Cited:
+        document = citation.document
+        return Cited(
+            label=citation.label,
+            document_id=document.id,
+            title=", ".join([document.title or document.id, *_place(citation.location)]),
+            url=address(document.id, document.source, self._collection),
+            start=citation.start,
+            end=citation.end,
+        )
+
     def _listed(self, document: DocumentInfo) -> Listed:
         return Listed(
             id=document.id,
@@ -134,7 +174,7 @@ class Tools:
         )
 
     def _url(self, document: DocumentInfo) -> str:
-        return url_of(document, self._collection)
+        return address(document.id, document.source, self._collection)
 
 
 def _place(where: Location) -> list[str]:

@@ -139,6 +139,24 @@ def test_titles_say_the_page_and_heading_and_urls_are_the_documents_own(retrieve
     assert herons["results"][0]["url"] == "file:///data/a%20b.txt"
 
 
+def test_context_gives_cited_passages_within_the_budget(filled):
+    [made, refused] = ask(
+        tools(filled),
+        ("context", {"query": "knead the dough and bake bread", "max_tokens": 200}),
+        ("context", {"query": "bread", "max_tokens": -1}),
+    )
+    assert made["tokens"] <= 200
+    first = made["citations"][0]
+    assert (first["label"], first["document_id"], first["url"]) == (
+        "[1]",
+        "bread",
+        "longdoc:///default/bread",
+    )
+    assert filled.text("bread", first["start"], first["end"]).strip() in made["text"]
+    assert made["left_out"] > 0
+    assert "max_tokens is -1" in refused
+
+
 def test_the_list_goes_on_where_it_stopped(filled):
     server = tools(filled)
     [first] = ask(server, ("list_documents", {"limit": 3}))
@@ -156,7 +174,7 @@ def test_without_write_there_is_no_tool_that_changes_anything(filled):
             return {one.name: one.annotations for one in (await client.list_tools()).tools}
 
     reading = asyncio.run(names(tools(filled)))
-    assert reading.keys() == {"search", "fetch", "list_documents"}
+    assert reading.keys() == {"search", "fetch", "list_documents", "context"}
     assert all(hints.read_only_hint for hints in reading.values())
     writing = asyncio.run(names(build_server(Tools(filled), write=True)))
     assert {name for name, hints in writing.items() if not hints.read_only_hint} == {

@@ -11,9 +11,10 @@ from haystack.core.errors import SerializationError
 
 from encoders.errors import InvalidInputError
 from indexers.filters import matches, parse_filter
-from retriever import AsyncRetriever, Retriever
+from retriever import AsyncRetriever, Client, Retriever
 from retriever.adapters.haystack import LongdocRanker, LongdocRetriever
 from retriever.adapters.haystack_filters import mongo_filter
+from tests.live import serving
 from tests.support import stop_owner
 
 
@@ -88,8 +89,23 @@ def test_what_cannot_be_saved_says_so(filled, reranker):
         LongdocRetriever(filled).to_dict()
     with pytest.raises(SerializationError, match="model="):
         LongdocRanker(reranker=reranker).to_dict()
-    with pytest.raises(InvalidInputError, match="one of the two"):
+    with pytest.raises(InvalidInputError, match="one of the three"):
         LongdocRetriever()
+
+
+def test_a_saved_pipeline_asks_a_service_with_the_key_of_its_environment(tmp_path, topics, monkeypatch):
+    with serving(tmp_path / "store", require_key=True) as app:
+        _, key = app.state.service.keys.create("any", {"four": "write"})
+        monkeypatch.setenv("LONGDOC_API_KEY", key)
+        with Client(app.state.url, collection="four") as client:
+            client.add(topics)
+        made = LongdocRetriever(url=app.state.url, collection="four", top_k=2)
+        assert key not in str(made.to_dict())
+        again = LongdocRetriever.from_dict(made.to_dict())
+        found = again.run("bake bread")["documents"]
+        assert found == made.run("bake bread")["documents"] != []
+        for component in (made, again):
+            component.close()
 
 
 def test_filters_of_a_run_take_the_place_of_the_components(filled):

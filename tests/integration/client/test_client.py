@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 
 import pytest
+from click.testing import CliRunner
 
 from encoders.errors import InvalidInputError, RetrievalError
 from encoders.types import Document, Mark, Span
@@ -16,6 +18,7 @@ from indexers.errors import (
     VersionMismatchError,
 )
 from retriever import AsyncClient, Client
+from retriever.cli import longdoc
 from retriever.embedded import BaseRetriever
 from retriever.errors import (
     AnswerNotKnownError,
@@ -269,6 +272,23 @@ def test_the_awaitable_client_does_the_same_many_at_a_time(app, name, topics):
                 await same.get("nothing")
 
     asyncio.run(main())
+
+
+def test_the_command_line_asks_a_service(app, name, tmp_path, monkeypatch):
+    (tmp_path / "rent.txt").write_text("The rent is due on the first day of the month. " * 30)
+    monkeypatch.setenv("LONGDOC_URL", app.state.url)
+    monkeypatch.setenv("LONGDOC_COLLECTION", name)
+
+    def said(*arguments, code=0):
+        outcome = CliRunner().invoke(longdoc, [*arguments, "--json"])
+        assert outcome.exit_code == code, outcome.output
+        return json.loads(outcome.output)
+
+    assert said("index", str(tmp_path / "rent.txt"))["added"] == ["rent.txt"]
+    assert said("search", "when is the rent due?")["hits"][0]["document"]["id"] == "rent.txt"
+    assert said("text", "rent.txt", "--end", "8")["text"] == "The rent"
+    assert said("doctor", code=1)["error"]["code"] == "not_offered"
+    assert said("delete", "rent.txt")["deleted"] == ["rent.txt"]
 
 
 def test_keys_are_sent_and_refusals_understood(tmp_path_factory, topics, monkeypatch):
