@@ -368,7 +368,7 @@ class Collection:
         with self._writing:
             previous = self._entries.get(entry.doc_id)
             self.texts.sync()
-            self.records.write(entry)
+            self.records.write([entry])
             with self._change([entry.doc_id]):
                 self.index.upsert([point])
                 self._generations.went_live(entry.generation)
