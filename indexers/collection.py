@@ -261,13 +261,17 @@ class Collection:
         found = next(self.index.scroll(And((where, not_segments))), None)
         return KeptVersion.from_payload(found.payload) if found else None
 
-    def forget_versions(self, *, before: str) -> int:
-        """Remove the record of versions replaced before a time; return how many there were."""
+    def text_references(self) -> set[str]:
+        """Return the texts that are needed: of live and kept versions, and of those being written."""
+        kept = self.index.scroll(equals("point", VERSION), payload=("text",))
+        live = {entry.text for entry in self._entries.values()}
+        return live | {record.payload["text"] for record in kept} | set(self._generations.texts)
+
+    def forget(self, doc_ids: Iterable[str]) -> None:
+        """Let documents that are gone begin at version 1 if they come back."""
         with self._writing:
-            old = And((equals("point", VERSION), Condition("replaced_at", "$lt", before)))
-            count = self.index.count(old)
-            self.index.delete_where(old)
-            return count
+            for doc_id in doc_ids:
+                self._latest_kept.pop(doc_id, None)
 
     def text(self, entry: Entry, start: int = 0, end: int | None = None) -> str:
         """Return ``[start, end)`` of a document's text."""

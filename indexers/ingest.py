@@ -17,6 +17,7 @@ from indexers.documents import checked, content_hash, plain_metadata
 from indexers.errors import InvalidDocumentError
 from indexers.identifiers import new_generation
 from indexers.report import IndexReport, ItemOutcome, Progress
+from indexers.retention import expire
 from indexers.segment_writer import Piece, SegmentWriter, Written
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class Ingest:
         finally:
             self._collection.give_up(self._begun)
         self._collection.sweep()
+        expire(self._collection)
         self._collection.weights.settle(list(self._collection.entries.values()))
         self._collection.flush()
         return IndexReport(

@@ -124,6 +124,60 @@ class CopyReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long earlier versions of documents are kept; None sets no limit.
+
+    Attributes:
+        versions: so many of each document beside the live one.
+        days: since they were replaced or deleted.
+    """
+
+    versions: int | None = None
+    days: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GarbageReport:
+    """What was removed because nothing pointed at it.
+
+    Attributes:
+        pages: compressed pages of text.
+        size_bytes: of these files.
+        left: pages that are needed.
+    """
+
+    pages: int
+    size_bytes: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeReceipt:
+    """What was removed for good; it holds no text.
+
+    Attributes:
+        at: when, in RFC 3339.
+        documents: ids that were there, live or as an earlier version.
+        unknown: ids of which nothing was found.
+        versions: versions removed, live ones included.
+        segments: points of segments removed.
+        pages: files of text removed, what nothing else pointed at anyway included.
+        page_bytes: size of these files.
+        shared_texts: texts of these documents that are kept, because another document or
+            version has exactly the same.
+    """
+
+    at: str
+    documents: tuple[str, ...]
+    unknown: tuple[str, ...]
+    versions: int
+    segments: int
+    pages: int
+    page_bytes: int
+    shared_texts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReport:
     """What a backup holds.
 

@@ -24,9 +24,10 @@ import zstandard
 from encoders.types import Document, Mark, Span
 from indexers.errors import CorruptTextError
 from indexers.locating import MarkIndex
+from indexers.report import GarbageReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Set
 
     from encoders.types import Location
     from indexers.places import Place
@@ -110,6 +111,33 @@ class PageTextStore:
         for name in self._manifest(reference).pages:
             other._write(self._read(name))
         other._write(self._read(reference))
+
+    def parts(self, reference: str) -> set[str]:
+        """Return the names of the files of a text.
+
+        Raises:
+            CorruptTextError: its list of pages is missing or altered.
+        """
+        return {reference, *self._manifest(reference).pages}
+
+    def has(self, reference: str) -> bool:
+        """Tell whether a text is here."""
+        return self._place.exists(_file(reference))
+
+    def keep_only(self, names: Set[str]) -> GarbageReport:
+        """Remove every file but these. Nobody may be writing here."""
+        needed = {_file(name) for name in names}
+        pages = size = 0
+        for file in list(self._place.names()):
+            if file not in needed:
+                size += len(self._place.read(file))
+                self._place.remove(file)
+                pages += 1
+        for recent in (self._pages, self._manifests, self._marks):
+            recent.keep_only(names)
+        with self._lock:
+            self._unsynced &= needed
+        return GarbageReport(pages=pages, size_bytes=size, left=len(needed))
 
     def sync(self) -> None:
         """Flush every page written since the last call."""
@@ -211,6 +239,11 @@ class _Recent(Generic[T]):
         self._size = size
         self._kept: OrderedDict[str, T] = OrderedDict()
         self._lock = threading.Lock()
+
+    def keep_only(self, names: Set[str]) -> None:
+        with self._lock:
+            for name in self._kept.keys() - names:
+                del self._kept[name]
 
     def get(self, name: str, make: Callable[[], T]) -> T:
         with self._lock:

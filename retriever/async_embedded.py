@@ -52,12 +52,15 @@ if TYPE_CHECKING:
         DocumentPage,
         Estimate,
         FacetValue,
+        GarbageReport,
         IndexReport,
         Job,
         Judgement,
         ModelInfo,
         Progress,
+        PurgeReceipt,
         Resolution,
+        Retention,
         SearchResult,
         SyncReport,
         TextScores,
@@ -355,6 +358,18 @@ class BaseAsyncRetriever:
     async def estimate(self, paths: Iterable[str | Path]) -> Estimate:
         """Say what indexing files and folders will take: tokens, time, disk."""
         return await self._run(self._retriever.estimate, paths)
+
+    async def retain(self, *, versions: int | None = None, days: float | None = None) -> Retention:
+        """Limit how long earlier versions are kept, which citations of them need; by default for ever."""
+        return await self._run(self._retriever.retain, versions=versions, days=days)
+
+    async def purge(self, doc_ids: Iterable[str]) -> PurgeReceipt:
+        """Remove documents with all their versions and their text, as if they had never been there."""
+        return await self._run(self._retriever.purge, doc_ids)
+
+    async def collect_garbage(self) -> GarbageReport:
+        """Remove the pages of text that no document and no kept version of any collection needs."""
+        return await self._run(self._retriever.collect_garbage)
 
     async def doctor(
         self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None

@@ -335,6 +335,53 @@ def delete(retriever: BaseRetriever, *, doc_ids: tuple[str, ...], where: str | N
 
 
 @longdoc.command()
+@click.argument("doc_ids", nargs=-1, required=True)
+@_store_options
+def purge(retriever: Retriever, *, doc_ids: tuple[str, ...], as_json: bool) -> None:
+    """Remove documents with all their versions and their text for good, and print a receipt."""
+    receipt = retriever.purge(doc_ids)
+    if as_json:
+        _print_json(receipt)
+    else:
+        click.echo(
+            f"{receipt.at}: {len(receipt.documents)} documents, {receipt.versions} versions, "
+            f"{receipt.segments} segments and {receipt.pages} files of text removed"
+        )
+        for doc_id in receipt.unknown:
+            click.echo(f"  not there: {doc_id}")
+        if receipt.shared_texts:
+            click.echo(f"  {receipt.shared_texts} texts are kept: other documents have exactly the same")
+
+
+@longdoc.command()
+@click.option("--versions", type=click.IntRange(min=0), help="So many of each document; all when left out.")
+@click.option("--days", type=click.FloatRange(min=0), help="Since they were replaced; for ever if left out.")
+@_store_options
+def retain(retriever: Retriever, *, versions: int | None, days: float | None, as_json: bool) -> None:
+    """Limit how long earlier versions are kept, from now on."""
+    set_to = retriever.retain(versions=versions, days=days)
+    if as_json:
+        _print_json(set_to)
+    else:
+        count = "all" if set_to.versions is None else set_to.versions
+        age = "for ever" if set_to.days is None else f"for {set_to.days:g} days"
+        click.echo(f"{count} earlier versions of each document are kept {age}")
+
+
+@longdoc.command()
+@_store_options
+def tidy(retriever: Retriever, *, as_json: bool) -> None:
+    """Remove files of text that no document and no kept version needs."""
+    report = retriever.collect_garbage()
+    if as_json:
+        _print_json(report)
+    else:
+        click.echo(
+            f"{report.pages} files removed, {report.size_bytes / 1e6:,.1f} MB; {report.left} are needed"
+        )
+
+
+@longdoc.command()
 @click.argument("doc_id")
 @click.argument("changes")
 @_store_options

@@ -37,12 +37,15 @@ if TYPE_CHECKING:
         DocumentPage,
         Estimate,
         FacetValue,
+        GarbageReport,
         IndexReport,
         Job,
         Judgement,
         ModelInfo,
         Progress,
+        PurgeReceipt,
         Resolution,
+        Retention,
         SearchResult,
         SyncReport,
         TextScores,
@@ -570,6 +573,34 @@ class BaseRetriever:
         if isinstance(paths, str | Path):
             raise TypeError("estimate takes a list of paths; put the one path into a list")
         return self.engine.estimate([str(Path(path).absolute()) for path in paths])
+
+    def retain(self, *, versions: int | None = None, days: float | None = None) -> Retention:
+        """Limit how long earlier versions are kept, which citations of them need; by default for ever.
+
+        What is beyond a limit is forgotten at once and at the end of every later run; a citation
+        of it is ``gone`` from then on.
+
+        Args:
+            versions: so many of each document beside the live one.
+            days: since they were replaced or deleted.
+        """
+        return self.engine.retain(versions=versions, days=days)
+
+    def purge(self, doc_ids: Iterable[str]) -> PurgeReceipt:
+        """Remove documents with all their versions and their text, as if they had never been there.
+
+        Unlike `delete`, nothing is kept that a citation could find. Backups are not touched.
+
+        Returns:
+            What was removed.
+        """
+        if isinstance(doc_ids, str):
+            raise TypeError("purge takes a list of ids; put the one id into a list")
+        return self.engine.purge(tuple(doc_ids))
+
+    def collect_garbage(self) -> GarbageReport:
+        """Remove the pages of text that no document and no kept version of any collection needs."""
+        return self.engine.collect_garbage()
 
     def doctor(
         self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None

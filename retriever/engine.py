@@ -21,6 +21,7 @@ from indexers.estimating import check_room, estimate, may_not_fit
 from indexers.ingest import Ingest, Unreadable
 from indexers.parsing import FileParser, FoundFile, Skipped, find_files, survey
 from indexers.repair import repair as mend
+from indexers.retention import collect_garbage, purge, read_retention, retain
 from indexers.store import Store
 from retriever.citations import resolve_evidence, resolve_span
 from retriever.context.building import gather
@@ -37,7 +38,7 @@ from retriever.presenting import document_info
 from retriever.profile import Profiles
 from retriever.searching import Memory, Searcher
 from retriever.selecting import allows, count_facets
-from retriever.types import Resolution, SyncReport
+from retriever.types import Resolution, Retention, SyncReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -60,10 +61,12 @@ if TYPE_CHECKING:
         DocumentPage,
         Estimate,
         FacetValue,
+        GarbageReport,
         IndexReport,
         Judgement,
         ModelInfo,
         Progress,
+        PurgeReceipt,
         SearchOptions,
         SearchResult,
         TextScores,
@@ -293,6 +296,21 @@ class LocalEngine:
     def estimate(self, paths: Sequence[str]) -> Estimate:
         """Say what indexing files and folders will take."""
         return self._estimate([item for path in paths for item in survey(Path(path))])
+
+    def retain(self, *, versions: int | None, days: float | None) -> Retention:
+        """Keep earlier versions so long from now on."""
+        collection = self.collection
+        retain(collection, Retention(versions=versions, days=days))
+        collection.flush()
+        return read_retention(collection)
+
+    def purge(self, doc_ids: Sequence[str]) -> PurgeReceipt:
+        """Remove documents for good."""
+        return purge(self._store, self.collection, doc_ids)
+
+    def collect_garbage(self) -> GarbageReport:
+        """Remove pages of text that nothing points at."""
+        return collect_garbage(self._store)
 
     def _estimate(self, found: Sequence[FoundFile | Skipped]) -> Estimate:
         known = self.collection.entries if self._name in self._store.collections() else {}

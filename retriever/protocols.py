@@ -23,13 +23,16 @@ if TYPE_CHECKING:
         DocumentPage,
         Estimate,
         FacetValue,
+        GarbageReport,
         IndexReport,
         Job,
         JobKind,
         Judgement,
         ModelInfo,
         Progress,
+        PurgeReceipt,
         Resolution,
+        Retention,
         SearchOptions,
         SearchResult,
         SyncReport,
@@ -115,6 +118,12 @@ class Engine(Protocol):
     ) -> DocumentInfo: ...
 
     def estimate(self, paths: Sequence[str]) -> Estimate: ...
+
+    def retain(self, *, versions: int | None, days: float | None) -> Retention: ...
+
+    def purge(self, doc_ids: Sequence[str]) -> PurgeReceipt: ...
+
+    def collect_garbage(self) -> GarbageReport: ...
 
     def doctor(self, *, repair: bool, progress: Callable[[Progress], None] | None) -> Diagnosis: ...
 

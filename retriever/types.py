@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from encoders.types import Coverage, Location, SegmentKind
-from indexers.report import BackupReport, CopyReport, Estimate, IndexReport, ItemOutcome, Progress
+from indexers.report import (
+    BackupReport,
+    CopyReport,
+    Estimate,
+    GarbageReport,
+    IndexReport,
+    ItemOutcome,
+    Progress,
+    PurgeReceipt,
+    Retention,
+)
 from retriever.options import (
     EvidenceOptions,
     FacetOptions,
@@ -36,6 +46,7 @@ __all__ = [
     "Explanation",
     "FacetOptions",
     "FacetValue",
+    "GarbageReport",
     "GroupBy",
     "IndexReport",
     "ItemOutcome",
@@ -48,9 +59,11 @@ __all__ = [
     "ModelInfo",
     "OffsetUnit",
     "Progress",
+    "PurgeReceipt",
     "Quote",
     "RerankOptions",
     "Resolution",
+    "Retention",
     "SearchMeta",
     "SearchOptions",
     "SearchResult",

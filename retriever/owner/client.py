@@ -27,11 +27,14 @@ from retriever.types import (
     DocumentPage,
     Estimate,
     FacetValue,
+    GarbageReport,
     IndexReport,
     Job,
     Judgement,
     ModelInfo,
+    PurgeReceipt,
     Resolution,
+    Retention,
     SearchResult,
     SyncReport,
     TextScores,
@@ -263,6 +266,18 @@ class OwnedEngine:
     def estimate(self, paths: Sequence[str]) -> Estimate:
         """Say what indexing files and folders will take."""
         return self._call("estimate", Estimate, paths=list(paths))
+
+    def retain(self, *, versions: int | None, days: float | None) -> Retention:
+        """Keep earlier versions so long from now on."""
+        return self._call("retain", Retention, versions=versions, days=days)
+
+    def purge(self, doc_ids: Sequence[str]) -> PurgeReceipt:
+        """Remove documents for good; not tried again, for the receipt would be another one."""
+        return self._call("purge", PurgeReceipt, doc_ids=list(doc_ids), _tries=1)
+
+    def collect_garbage(self) -> GarbageReport:
+        """Remove pages of text that nothing points at."""
+        return self._call("collect_garbage", GarbageReport)
 
     def doctor(
         self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None

@@ -206,6 +206,12 @@ class Owner:
                 return engine.patch(**given)
             case "estimate":
                 return engine.estimate(given["paths"])
+            case "retain":
+                return engine.retain(**given)
+            case "purge":
+                return engine.purge(given["doc_ids"])
+            case "collect_garbage":
+                return engine.collect_garbage()
             case "submit":
                 paths = tuple(given["paths"])
                 return self._jobs.submit(

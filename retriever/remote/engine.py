@@ -49,7 +49,16 @@ if TYPE_CHECKING:
     from retriever.context.material import Material
     from retriever.context.types import CitationRef, ContextOptions
     from retriever.options import FacetOptions, ListOptions
-    from retriever.types import BackupReport, CopyReport, Estimate, JobKind, SearchOptions
+    from retriever.types import (
+        BackupReport,
+        CopyReport,
+        Estimate,
+        GarbageReport,
+        JobKind,
+        PurgeReceipt,
+        Retention,
+        SearchOptions,
+    )
 
 T = TypeVar("T")
 
@@ -296,6 +305,18 @@ class HttpEngine:
     def estimate(self, paths: Sequence[str]) -> Estimate:
         """Refuse: it measures the machine that indexes, by files that are there."""
         raise _elsewhere("estimate")
+
+    def retain(self, *, versions: int | None, days: float | None) -> Retention:
+        """Refuse: the operator of the service does it."""
+        raise _elsewhere("retain")
+
+    def purge(self, doc_ids: Sequence[str]) -> PurgeReceipt:
+        """Refuse: the operator of the service does it."""
+        raise _elsewhere("purge")
+
+    def collect_garbage(self) -> GarbageReport:
+        """Refuse: the operator of the service does it."""
+        raise _elsewhere("tidy")
 
     def doctor(
         self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None
