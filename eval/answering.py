@@ -51,9 +51,8 @@ Given answer: {answer}
 Does the given answer say what the reference answer says? Answer yes or no."""
 
 
-def answer_with_citations(writer: Writer, question: str, passages: Sequence[str]) -> str:
-    """Let the model answer from numbered passages."""
-    numbered = "\n\n".join(f"Passage [{number}]: {text}" for number, text in enumerate(passages, start=1))
+def answer_with_citations(writer: Writer, question: str, numbered: str) -> str:
+    """Let the model answer from numbered passages, such as the text of a context."""
     return writer.write(ANSWER_PROMPT.format(passages=numbered, question=question))
 
 

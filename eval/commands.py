@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eval.code_benchmark import code
-from eval.commands_bench import context, mteb, published
+from eval.commands_bench import answers, context, mteb, published
 from eval.commands_own import needle, own, shadow, votes
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER, READABLE
 
@@ -176,5 +176,5 @@ def report(records: tuple[Path, ...], out: Path, title: str, pictures: Path | No
         click.echo(path)
 
 
-for command in (needle, own, shadow, votes, mteb, context, published, code):
+for command in (needle, own, shadow, votes, mteb, context, answers, published, code):
     eval_.add_command(command)

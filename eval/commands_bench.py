@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER
+from retriever.context.types import EXPANSIONS, ORDERS
+
+if TYPE_CHECKING:
+    from retriever.context.types import Expand, Order
 
 BUDGETS = (500, 1000, 2000, 4000)
 
@@ -47,6 +52,9 @@ def mteb(
 @click.option("--data", required=True, type=FOLDER, help="BEIR folder with spans.jsonl.")
 @click.option("--queries", type=click.IntRange(min=1), help="At most N queries, by hash.")
 @click.option("--budget", "budgets", multiple=True, type=click.IntRange(min=1), help="Tokens; several.")
+@click.option("--expand", type=click.Choice(EXPANSIONS), default="sentence", show_default=True)
+@click.option("--tokenizer", default="encoder", show_default=True, help="Who counts: cl100k_base, a folder.")
+@click.option("--store", type=NEW_FOLDER, help="Keep the index there, or use the one that is there.")
 @ENCODER
 @click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there.")
 @click.option("--json", "json_file", type=FILE, help="Write the record there.")
@@ -54,6 +62,9 @@ def context(
     data: Path,
     queries: int | None,
     budgets: tuple[int, ...],
+    expand: Expand,
+    tokenizer: str,
+    store: Path | None,
     encoder: str,
     encoder_cache: Path | None,
     json_file: Path | None,
@@ -62,7 +73,7 @@ def context(
     from rich.console import Console
 
     from eval.beir import load_beir
-    from eval.context_run import run_context
+    from eval.context_run import ContextRunOptions, run_context
     from eval.encoding import open_encoder
     from eval.progress import ProgressWatch
     from eval.record import write_record
@@ -71,11 +82,77 @@ def context(
 
     dataset = load_beir(data)
     asked = sample(dataset, queries) if queries else dataset
+    options = ContextRunOptions(budgets=budgets or BUDGETS, expand=expand, tokenizer=tokenizer, store=store)
     with ProgressWatch() as watch:
-        record = run_context(asked, open_encoder(encoder, cache=encoder_cache), budgets or BUDGETS, watch)
+        record = run_context(asked, open_encoder(encoder, cache=encoder_cache), options, watch)
     if json_file:
         write_record(json_file, record)
     Console().print(context_table(record))
+
+
+@click.command("answers")
+@click.option("--data", required=True, type=FOLDER, help="BEIR folder with spans.jsonl.")
+@click.option("--llm", required=True, help="OpenAI-compatible address; the key is LONGDOC_LLM_KEY.")
+@click.option("--model", required=True, help="The model that answers.")
+@click.option("--judge", help="The model that judges, at the same address; by default the same one.")
+@click.option("--queries", type=click.IntRange(min=1), default=50, show_default=True, help="By hash.")
+@click.option("--max-tokens", type=click.IntRange(min=1), default=2000, show_default=True)
+@click.option("--order", type=click.Choice(ORDERS), default="score", show_default=True)
+@click.option("--expand", type=click.Choice(EXPANSIONS), default="sentence", show_default=True)
+@click.option("--tokenizer", help="Of the model that answers; estimated by default.")
+@click.option("--store", type=NEW_FOLDER, help="Keep the index there, or use the one that is there.")
+@ENCODER
+@click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there.")
+@click.option("--json", "json_file", type=FILE, help="Write the record there, with every answer.")
+def answers(
+    data: Path,
+    llm: str,
+    model: str,
+    judge: str | None,
+    queries: int,
+    max_tokens: int,
+    order: Order,
+    expand: Expand,
+    tokenizer: str | None,
+    store: Path | None,
+    encoder: str,
+    encoder_cache: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Let a language model answer from contexts; judge accuracy, citations and quotations."""
+    from rich.console import Console
+
+    from eval.answers_run import AnswersOptions, run_answers
+    from eval.beir import load_beir
+    from eval.encoding import open_encoder
+    from eval.llm import ChatEndpoint
+    from eval.progress import ProgressWatch
+    from eval.record import write_record
+    from eval.sampling import sample
+    from eval.tables_own import answers_table
+
+    options = AnswersOptions(
+        model=model,
+        judge=judge or model,
+        max_tokens=max_tokens,
+        order=order,
+        expand=expand,
+        tokenizer=tokenizer,
+        store=store,
+    )
+    writer, judging = (ChatEndpoint(url=llm, model=name) for name in (options.model, options.judge))
+    with ProgressWatch() as watch:
+        record = run_answers(
+            sample(load_beir(data), queries),
+            open_encoder(encoder, cache=encoder_cache),
+            writer,
+            judging,
+            options,
+            watch,
+        )
+    if json_file:
+        write_record(json_file, record)
+    Console().print(answers_table(record))
 
 
 @click.command("published")

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def open_encoder(encoder: Encoder | str, *, cache: Path | None = None) -> Encoder:
     """Load a named model, take an encoder as it is, and remember its vectors where asked to."""
-    from encoders.loading import load_encoder
+    from encoders.opening import open_encoder as open_named
     from eval.cache import CachedEncoder
 
-    loaded = load_encoder(encoder) if isinstance(encoder, str) else encoder
+    loaded = open_named(encoder) if isinstance(encoder, str) else encoder
     return loaded if cache is None else CachedEncoder(loaded, cache)

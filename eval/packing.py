@@ -16,16 +16,26 @@ Source:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+from encoders.types import Span
+from eval.types import GoldSpan
+from retriever.context.packing import pack
+from retriever.context.types import ORDERS, ContextOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from encoders.protocols import Tokenizer
-    from eval.types import GoldSpan, Query
+    from eval.types import Query
+    from retriever.context.counting import Counter
+    from retriever.context.material import Material
+    from retriever.context.types import Expand, Order
 
-Order: TypeAlias = Literal["relevance", "document", "edges"]
-ORDERS: tuple[Order, ...] = ("relevance", "document", "edges")
+Table: TypeAlias = dict[str, dict[str, dict[str, dict[str, float]]]]
+"""Budget, order, query id and metric to value."""
+
+AS_FOUND: Final = "as found"
+"""The row of the evidence as a search gives it, document by document, cut off where the budget ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,53 +54,73 @@ class Packer(Protocol):
         ...
 
 
+class ContextPacker:
+    """Packs as `retriever.Retriever.context` does; what is searched for is kept from budget to budget.
+
+    Args:
+        gather: of an engine.
+        counter: counts tokens.
+        expand: how far found spans grow.
+        most_tokens: the largest budget that will be asked for.
+    """
+
+    def __init__(
+        self,
+        gather: Callable[[ContextOptions], Material],
+        counter: Counter,
+        *,
+        expand: Expand,
+        most_tokens: int,
+    ) -> None:
+        self._gather = gather
+        self._counter = counter
+        self._expand: Expand = expand
+        self._most_tokens = most_tokens
+        self._asked = ""
+        self._material: Material | None = None
+
+    def pack(self, query: Query, *, max_tokens: int, order: Order) -> Packed:
+        """Make a context and return its spans in the order of reading."""
+        if self._material is None or self._asked != query.id:
+            self._material, self._asked = self._gather(self._options(query, self._most_tokens)), query.id
+        context = pack(self._material, self._options(query, max_tokens, order), self._counter)
+        spans = (GoldSpan(doc_id=one.document.id, span=Span(one.start, one.end)) for one in context.citations)
+        return Packed(spans=tuple(spans), tokens=context.tokens.used)
+
+    def _options(self, query: Query, max_tokens: int, order: Order = "score") -> ContextOptions:
+        return ContextOptions(queries=(query.text,), max_tokens=max_tokens, order=order, expand=self._expand)
+
+
 class EvidencePacker:
     """Takes evidence as it was found until the budget is full: what anybody would write first.
 
-    Spans that overlap what is packed already are left out, and the last one is not cut.
+    Spans that overlap what is packed already are left out, the last one is not cut, and
+    nothing is spent on labels.
     """
 
     def __init__(
         self,
         search: Callable[[Query], Iterable[GoldSpan]],
         text_of: Callable[[str, int, int], str],
-        tokenizer: Tokenizer,
+        counter: Counter,
     ) -> None:
         self._search = search
         self._text_of = text_of
-        self._tokenizer = tokenizer
+        self._counter = counter
 
-    def pack(self, query: Query, *, max_tokens: int, order: Order) -> Packed:
-        """Pack spans by relevance, then lay them out in ``order``."""
+    def pack(self, query: Query, *, max_tokens: int) -> Packed:
+        """Pack spans in the order of the search."""
         packed: list[GoldSpan] = []
         used = 0
         for found in self._search(query):
             if any(one.doc_id == found.doc_id and one.span.overlap(found.span) for one in packed):
                 continue
-            size = self._count(found)
+            size = self._counter.count(self._text_of(found.doc_id, found.span.start, found.span.end))
             if used + size > max_tokens:
                 break
             packed.append(found)
             used += size
-        return Packed(spans=tuple(lay_out(packed, order)), tokens=used)
-
-    def _count(self, found: GoldSpan) -> int:
-        text = self._text_of(found.doc_id, found.span.start, found.span.end)
-        return len(self._tokenizer.tokenize([text])[0])
-
-
-def lay_out(spans: Sequence[GoldSpan], order: Order) -> list[GoldSpan]:
-    """Order spans that come by relevance.
-
-    ``document`` keeps the documents by their best span and puts spans in the order of the
-    text; ``edges`` puts the best first, the second best last, and the worst in the middle.
-    """
-    if order == "relevance":
-        return list(spans)
-    if order == "edges":
-        return [*spans[::2], *reversed(spans[1::2])]
-    documents = list(dict.fromkeys(one.doc_id for one in spans))
-    return sorted(spans, key=lambda one: (documents.index(one.doc_id), one.span))
+        return Packed(spans=tuple(packed), tokens=used)
 
 
 def packing_figures(packed: Packed, gold: Sequence[GoldSpan]) -> dict[str, float]:
@@ -106,27 +136,35 @@ def packing_figures(packed: Packed, gold: Sequence[GoldSpan]) -> dict[str, float
 
 def packing_table(
     packer: Packer,
+    plain: EvidencePacker,
     queries: Sequence[Query],
     gold: Mapping[str, Sequence[GoldSpan]],
     *,
     budgets: Sequence[int],
     orders: Sequence[Order] = ORDERS,
     reach: Callable[[int], None] = lambda done: None,
-) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+) -> Table:
     """Measure every budget and order: budget -> order -> query id -> figures.
 
-    Queries without gold spans are left out.
+    Args:
+        packer: what is measured.
+        plain: what it is compared with, under the name `AS_FOUND`.
+        queries: those without gold spans are left out.
+        gold: the spans that a context should hold, by query.
+        budgets: in tokens.
+        orders: of reading.
+        reach: is told how many queries are done.
     """
     asked = [query for query in queries if gold.get(query.id)]
-    table: dict[str, dict[str, dict[str, dict[str, float]]]] = {
-        str(budget): {order: {} for order in orders} for budget in budgets
-    }
+    table: Table = {str(budget): {name: {} for name in (AS_FOUND, *orders)} for budget in budgets}
     for done, query in enumerate(asked, start=1):
         for budget in budgets:
+            contexts: dict[str, Packed] = {AS_FOUND: plain.pack(query, max_tokens=budget)}
             for order in orders:
-                packed = packer.pack(query, max_tokens=budget, order=order)
+                contexts[order] = packer.pack(query, max_tokens=budget, order=order)
+            for name, packed in contexts.items():
                 figures = packing_figures(packed, gold[query.id])
-                table[str(budget)][order][query.id] = figures | {"tokens": float(packed.tokens)}
+                table[str(budget)][name][query.id] = figures | {"tokens": float(packed.tokens)}
         reach(done)
     return table
 

@@ -220,6 +220,18 @@ def context_section(record: Record) -> Section:
     return Section(title=f"Contexts: {data['name']}", parts=parts)
 
 
+def answers_section(record: Record) -> Section:
+    """Show how often answers were right, and whether their citations and quotations hold."""
+    data, settings = record["dataset"], record["settings"]
+    text = (
+        f"{data['queries']:,} questions, contexts of at most {settings['max_tokens']:,} tokens, answered by "
+        f"{settings['model']}, judged by {settings['judge']}."
+    )
+    rows = [[name, interval(one), f"{one['count']:,}"] for name, one in record["figures"].items()]
+    parts = [element("p", text, class_="quiet"), table(("", "mean", "answers"), rows)]
+    return Section(title=f"Answers: {data['name']}", parts=parts)
+
+
 def _depths(cells: Mapping[str, float]) -> dict[str, float]:
     return {f"{100 * float(depth):.0f} %": share for depth, share in cells.items()}
 
@@ -247,6 +259,7 @@ SECTIONS: dict[str, Callable[[Record], Section]] = {
     "compare": compare_section,
     "shadow": shadow_section,
     "context": context_section,
+    "answers": answers_section,
     "published": published_section,
 }
 """Kind of a record -> its section."""

@@ -119,6 +119,18 @@ def context_table(record: Mapping[str, Any]) -> Table:
     return table
 
 
+def answers_table(record: Mapping[str, Any]) -> Table:
+    """Lay out one row per figure of judged answers."""
+    title = f"{record['dataset']['name']}: answers of {record['settings']['model']}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    table.add_column("mean", justify="right")
+    table.add_column("answers", justify="right")
+    for name, one in record["figures"].items():
+        table.add_row(name, f"{one['mean']:.3f} [{one['low']:.3f}, {one['high']:.3f}]", str(one["count"]))
+    return table
+
+
 def show_published(console: Console, record: Mapping[str, Any]) -> None:
     """Print one row per set, and what is missing and why."""
     table = Table(title=record["name"], title_justify="left")

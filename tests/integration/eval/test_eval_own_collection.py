@@ -10,7 +10,7 @@ from rich.console import Console
 from encoders.fake import HashEncoder
 from encoders.types import Document, Span
 from eval.collection import measure_own, stored_documents, text_reader
-from eval.context_run import run_context
+from eval.context_run import ContextRunOptions, run_context
 from eval.datasets import judged_dataset, plain_query
 from eval.errors import DataError, EvaluationError
 from eval.longembed_table import TableOptions, longembed_table, task_names
@@ -112,8 +112,9 @@ def context_set():
 
 
 def test_contexts_hold_the_evidence_when_there_is_room():
-    record = run_context(context_set(), HashEncoder(), (1, 2000), NoWatch())
-    assert record["figures"]["1"]["relevance"]["evidence"]["mean"] == 0.0
+    record = run_context(context_set(), HashEncoder(), ContextRunOptions(budgets=(1, 2000)), NoWatch())
+    assert record["figures"]["1"]["score"]["evidence"]["mean"] == 0.0
+    assert record["figures"]["2000"]["as found"]["evidence"]["mean"] == 1.0
     assert record["figures"]["2000"]["edges"]["evidence"]["mean"] == 1.0
     assert record["figures"]["2000"]["document"]["tokens"]["mean"] <= 2000
     assert "2,000" in printed(lambda console, value: console.print(context_table(value)), record)
@@ -124,7 +125,7 @@ def test_a_set_without_gold_spans_measures_no_context():
     dataset = context_set()
     bare = judged_dataset("bare", dataset.documents, dataset.queries, dataset.qrels)
     with pytest.raises(DataError, match=r"bare has no spans.jsonl"):
-        run_context(bare, HashEncoder(), (100,), NoWatch())
+        run_context(bare, HashEncoder(), ContextRunOptions(budgets=(100,)), NoWatch())
 
 
 def test_the_longembed_table_measures_what_can_be_had_and_names_the_rest():
