@@ -337,7 +337,7 @@ def delete(retriever: BaseRetriever, *, doc_ids: tuple[str, ...], where: str | N
 @longdoc.command()
 @click.argument("doc_ids", nargs=-1, required=True)
 @_store_options
-def purge(retriever: Retriever, *, doc_ids: tuple[str, ...], as_json: bool) -> None:
+def purge(retriever: BaseRetriever, *, doc_ids: tuple[str, ...], as_json: bool) -> None:
     """Remove documents with all their versions and their text for good, and print a receipt."""
     receipt = retriever.purge(doc_ids)
     if as_json:
@@ -357,7 +357,7 @@ def purge(retriever: Retriever, *, doc_ids: tuple[str, ...], as_json: bool) -> N
 @click.option("--versions", type=click.IntRange(min=0), help="So many of each document; all when left out.")
 @click.option("--days", type=click.FloatRange(min=0), help="Since they were replaced; for ever if left out.")
 @_store_options
-def retain(retriever: Retriever, *, versions: int | None, days: float | None, as_json: bool) -> None:
+def retain(retriever: BaseRetriever, *, versions: int | None, days: float | None, as_json: bool) -> None:
     """Limit how long earlier versions are kept, from now on."""
     set_to = retriever.retain(versions=versions, days=days)
     if as_json:
@@ -370,7 +370,7 @@ def retain(retriever: Retriever, *, versions: int | None, days: float | None, as
 
 @longdoc.command()
 @_store_options
-def tidy(retriever: Retriever, *, as_json: bool) -> None:
+def tidy(retriever: BaseRetriever, *, as_json: bool) -> None:
     """Remove files of text that no document and no kept version needs."""
     report = retriever.collect_garbage()
     if as_json:
