@@ -128,6 +128,10 @@ class HashEncoder:
         vectors = np.array(rows, dtype=np.float32).reshape(len(rows), self._dim)
         return TokenEmbeddings(vectors / np.sqrt(np.square(vectors).sum(1, keepdims=True)), tokens.offsets)
 
+    def encode_tokens_of(self, texts: Sequence[str], *, kind: TextKind = "document") -> list[TokenEmbeddings]:
+        """Return `encode_tokens` of each text."""
+        return [self.encode_tokens(text, kind=kind) for text in texts]
+
     def _vector(self, token: str) -> FloatArray:
         return _token_vector(token.casefold(), self._dim)
 

@@ -159,6 +159,25 @@ class TorchEncoder:
             np.concatenate([part.vectors for part in parts]), np.concatenate([part.offsets for part in parts])
         )
 
+    def encode_tokens_of(self, texts: Sequence[str], *, kind: TextKind = "document") -> list[TokenEmbeddings]:
+        """Return `encode_tokens` of each text; those that fit the model share forwards."""
+        read = self._read(texts, kind)
+        room = self._room(kind, self._parts.window_tokens)
+        lead = len(self._parts.tokenizer.prefix) + len(self._prompt_ids[kind])
+        short = [place for place, text in enumerate(read) if 0 < len(text) <= room]
+        found: dict[int, TokenEmbeddings] = {}
+        for batch in token_batches([len(read[place]) for place in short], budget=self._parts.batch_tokens):
+            rows = [self._row(read[short[one]].ids, kind) for one in batch]
+            for places, group in self._parts.forward(rows):
+                for row, states in zip(places, group, strict=True):
+                    place = short[batch[row]]
+                    own = states[lead : lead + len(read[place])].float().cpu().numpy()
+                    found[place] = TokenEmbeddings(own, read[place].spans.offsets)
+        return [
+            found[place] if place in found else self.encode_tokens(text, kind=kind)
+            for place, text in enumerate(texts)
+        ]
+
     @property
     def token_dim(self) -> int:
         """Length of a token vector."""

@@ -55,6 +55,8 @@ class Attempts:
         self._clock = Clock()
         self._cursor = read_cursor(options.cursor, options) if options.cursor else None
         self._question: Question | None = None
+        self._rerank_tokens = 0
+        self._rerank_warnings: list[Warned] = []
 
     def answer(self) -> SearchResult | None:
         """Return the answer; None when documents were replaced while they were read.
@@ -72,6 +74,9 @@ class Attempts:
             question = self._ask(where)
             ranking = searcher.rank(question, cursor.depth)
             self._clock.lap("retrieve")
+            if options.rerank.method != "none":
+                ranking, cursor = self._rerank(ranking, cursor)
+                self._clock.lap("rerank")
         return self._write(self._page(ranking, cursor, where), where)
 
     def _ask(self, where: Filter | None) -> Question:
@@ -79,6 +84,16 @@ class Attempts:
             self._question = self._searcher.ask(self._options.query, where)
             self._clock.lap("encode")
         return replace(self._question, where=where)
+
+    def _rerank(self, ranking: Ranking, cursor: Cursor) -> tuple[Ranking, Cursor]:
+        wanted = self._options.rerank
+        reranked = self._searcher.rerank(ranking, wanted)
+        self._rerank_tokens = reranked.tokens
+        self._rerank_warnings = []
+        if reranked.scored < reranked.wanted:
+            detail = f"{reranked.scored} of {reranked.wanted} documents reranked in {wanted.timeout_ms} ms"
+            self._rerank_warnings = [Warned(code="rerank_partial", detail=detail)]
+        return reranked.ranking, replace(cursor, again=wanted.timeout_ms is None)
 
     def _kept(self, cursor: Cursor) -> Ranking | None:
         """Return the ranking of earlier pages; None when it can be made again.
@@ -126,7 +141,11 @@ class Attempts:
             hits=hits,
             next_cursor=self._next(page),
             facets=facets,
-            warnings=(*_question_warnings(question), *self._page_warnings(page)),
+            warnings=(
+                *_question_warnings(question),
+                *self._rerank_warnings,
+                *self._page_warnings(page),
+            ),
             meta=SearchMeta(
                 snapshot=page.cursor.state.split()[0],
                 encoder=self._searcher.encoder_name,
@@ -134,7 +153,7 @@ class Attempts:
                 candidates=page.ranking.counts,
                 offset_unit=options.offset_unit,
                 effective_filter=effective_filter(options),
-                usage=Usage(query_tokens=question.tokens),
+                usage=Usage(query_tokens=question.tokens, rerank_tokens=self._rerank_tokens),
                 timing_ms=self._clock.times(),
             ),
         )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from retriever.candidates import Question
     from retriever.options import EvidenceOptions, OffsetUnit
     from retriever.phrases import Phrase
+    from retriever.profile import SearchProfile
 
 _DEPTH = 32
 _LONGEST_RUN = 3
@@ -97,6 +98,21 @@ def defining(symbols: Sequence[str]) -> Filter | None:
 def _wanted(options: EvidenceOptions) -> Filter | None:
     kinds = Condition("kind", "$in", options.kinds) if options.kinds else None
     return all_of(kinds, defining(options.symbols))
+
+
+def best_spans(
+    collection: Collection, question: Question, entries: Sequence[Entry], profile: SearchProfile
+) -> list[list[Span]]:
+    """Return the spans of each document's best segments, as many as late interaction reads."""
+    wanted = profile.late_segments
+    scored = _score_segments(collection, question, entries, None, depth=2 * wanted)
+    weight = profile.evidence_lexical
+    flat = [segment for segments in scored for segment in segments]
+    dense = standardise(np.array([segment.dense for segment in flat]))
+    lexical = standardise(np.array([segment.lexical for segment in flat]))
+    fused = iter(((1 - weight) * dense + weight * lexical).tolist())
+    ranked = [sorted(((next(fused), one) for one in own), key=lambda pair: -pair[0]) for own in scored]
+    return [[segment.span for _, segment in own[:wanted]] for own in ranked]
 
 
 def _score_segments(

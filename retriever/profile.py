@@ -61,6 +61,8 @@ class SearchProfile:
         segment_candidates: segments asked of each side at first.
         document_candidates: documents taken from each side.
         evidence_lexical: weight of BM25 beside cosine when segments are chosen as evidence, 0 to 1.
+        late_interaction: weight of late interaction where a search asks for it.
+        late_segments: segments of a document that it reads.
         version: counts how often a profile of its name was saved; 0 for one that is not kept.
     """
 
@@ -73,6 +75,8 @@ class SearchProfile:
     segment_candidates: int = 1_000
     document_candidates: int = 200
     evidence_lexical: float = 0.4
+    late_interaction: float = 0.2
+    late_segments: int = 2
     version: int = 0
 
     def __post_init__(self) -> None:

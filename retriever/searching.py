@@ -12,6 +12,7 @@ from indexers.lexical import analyse, query_vector
 from retriever.answering import Attempts
 from retriever.candidates import Question, find_candidates
 from retriever.evidence import defining
+from retriever.late_interaction import Reranked, TokenVectors, rerank_late, tokens_encoder
 from retriever.paging import Kept
 from retriever.phrases import PhraseFinder
 from retriever.presenting import encoder_name
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from encoders.protocols import Encoder
     from indexers.collection import Collection
     from indexers.filters import Filter
-    from retriever.options import SearchOptions
+    from retriever.options import RerankOptions, SearchOptions
     from retriever.profile import SearchProfile
     from retriever.types import SearchResult
 
@@ -39,6 +40,7 @@ class Memory:
     rankings: Kept[Ranking] = field(default_factory=Kept)
     phrases: PhraseFinder = field(default_factory=PhraseFinder)
     titles: TitleTerms = field(default_factory=TitleTerms)
+    tokens: TokenVectors = field(default_factory=TokenVectors)
 
 
 class Searcher:
@@ -89,7 +91,7 @@ class Searcher:
         if options.group_by:
             check_field(self.collection, options.group_by.field)
         if options.rerank.method != "none":
-            raise InvalidInputError(f"rerank={options.rerank.method!r} cannot be done by this store")
+            tokens_encoder(self._encoder)
         attempts = Attempts(self, options)
         with self.collection.readers.reading():
             for _ in range(_TRIES):
@@ -134,6 +136,11 @@ class Searcher:
             self.collection, question, self.profile, self.memory.titles, depth=depth, also=also
         )
         return rank(question, candidates, self.profile)
+
+    def rerank(self, ranking: Ranking, options: RerankOptions) -> Reranked:
+        """Score the first documents of a ranking again."""
+        encoder = tokens_encoder(self._encoder)
+        return rerank_late(self.collection, ranking, options, self.profile, encoder, self.memory.tokens)
 
     def visible(self, options: SearchOptions, ranking: Ranking) -> tuple[int, ...]:
         """Return the positions that pages run through."""
