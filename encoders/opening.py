@@ -22,7 +22,7 @@ class SharedEncoder:
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self._opened: Encoder | None = None
         self._opening = threading.Lock()
 
@@ -30,7 +30,7 @@ class SharedEncoder:
         """Return the encoder, whose callers are served together and in turns."""
         with self._opening:
             if self._opened is None:
-                self._opened = GatheringEncoder(open_encoder(self._name))
+                self._opened = GatheringEncoder(open_encoder(self.name))
             return self._opened
 
 

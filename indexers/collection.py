@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from indexers.catalogue import DOCUMENT, SEGMENT, Entry, shared_payload
 from indexers.documents import field_types
 from indexers.editing import Expected, with_metadata
-from indexers.errors import DocumentNotFoundError, FingerprintMismatchError
+from indexers.errors import DocumentNotFoundError, FingerprintMismatchError, StoreBusyError
 from indexers.filters import And, AnyField, Condition, Filter, Not, Or, all_of, equals, parse_filter
 from indexers.generations import Generations
 from indexers.history import VERSION, KeptVersion, kept_point
@@ -30,7 +30,7 @@ from indexers.lexical_weights import LexicalWeights
 from indexers.readers import Readers
 from indexers.records import DocumentRecords
 from indexers.settings import query_fingerprint, read_settings
-from indexers.sharing import EVERYTHING
+from indexers.sharing import EVERYTHING, MOVED
 from indexers.types import (
     DOCUMENT_LEXICAL,
     SEGMENT_DENSE,
@@ -112,6 +112,11 @@ class Collection:
         settings = read_settings(place)
         self._fingerprint: dict[str, Any] = settings["fingerprint"]
         self.dim: int = settings["dim"]
+        self.model: str = settings.get("model", "")
+        self.name = str(place).rstrip("/").rpartition("/")[2]
+        self.retired = False
+        self._runs = 0
+        self._no_runs = threading.Condition()
         self.weights = LexicalWeights(place, index, self._writing)
         self._entries: dict[str, Entry] = {}
         self._by_content: dict[str, str] = {}
@@ -166,6 +171,10 @@ class Collection:
         rebuilds its lists.
         """
         return all_of(equals("point", point), self.live())
+
+    def is_made_by(self, fingerprint: Mapping[str, Any]) -> bool:
+        """Tell whether the vectors of an encoder can be compared with the stored ones."""
+        return self._fingerprint == query_fingerprint(fingerprint)
 
     def check_encoder(self, fingerprint: Mapping[str, Any]) -> None:
         """Refuse an encoder whose vectors cannot be compared with the stored ones.
@@ -301,9 +310,38 @@ class Collection:
 
     # Writing
 
-    def as_writer(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def as_writer(self) -> Iterator[None]:
         """Be the only process that writes, for a whole run; waits until another one is done."""
-        return self._lease.held(wait_s=None) if self._lease else nullcontext()
+        with self._no_runs:
+            self._runs += 1
+        try:
+            with self._lease.held(wait_s=None) if self._lease else nullcontext():
+                yield
+        finally:
+            with self._no_runs:
+                self._runs -= 1
+                self._no_runs.notify_all()
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Wait until no run writes, and let all that begin wait."""
+        with self._no_runs, self._lease.held(wait_s=None) if self._lease else nullcontext():
+            while self._runs:
+                self._no_runs.wait()
+            with self._writing:
+                yield
+
+    def retire(self) -> None:
+        """Refuse changes from now on: another collection has taken the place of this one."""
+        with self._writing:
+            self.retired = True
+            if self._sharing is not None:
+                self._sharing.announce_move()
+
+    def unretire(self) -> None:
+        """Take changes again."""
+        self.retired = False
 
     def begin(self, entry: Entry) -> None:
         """Announce a version whose segments are about to be written."""
@@ -517,6 +555,10 @@ class Collection:
 
     @contextmanager
     def _change(self, doc_ids: Sequence[str]) -> Iterator[None]:
+        if self.retired:
+            raise StoreBusyError(
+                f"the collection in {self._place} was just replaced by one with other vectors; try again"
+            )
         self._generations.start_change(doc_ids)
         try:
             yield
@@ -564,7 +606,9 @@ class Collection:
         self._heard = time.monotonic()
 
     def _take_over(self, change: Change, points: Mapping[str, str]) -> None:
-        if change.gone == EVERYTHING:
+        if change.gone == MOVED:
+            self.retired = True
+        elif change.gone == EVERYTHING:
             self._read_all()
         elif change.gone:
             if (entry := self._entries.pop(points.get(change.gone, ""), None)) is not None:

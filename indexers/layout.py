@@ -8,6 +8,7 @@
     keys.json, answers.sqlite   of a service over HTTP: its API keys, and answers kept for a day
     uploads/                    files that came over HTTP and wait for their job
     text/                       pages of text, shared by all collections
+    aliases.json                which collection a name means, after a migration
     collections/NAME/           collection.json, documents/, and the engine's files in shard/
 
 A store on a server keeps ``text/`` and ``collections/`` (without ``shard/``) at the place

@@ -18,7 +18,7 @@ from indexers.catalogue import DOCUMENT
 from indexers.filters import And, Condition, Filter, Or, equals
 from indexers.qdrant_remote_filters import compile_filter
 from indexers.qdrant_remote_index import RemoteIndex, to_remote
-from indexers.sharing import EVERYTHING, Change
+from indexers.sharing import EVERYTHING, MOVED, Change
 from indexers.types import IndexSchema, Payload, Point
 
 if TYPE_CHECKING:
@@ -87,6 +87,11 @@ class SharedIndex(RemoteIndex):
             self._leave_word([EVERYTHING])
             before = (datetime.now(UTC) - KEEP_TOMBSTONES).isoformat(timespec="seconds")
             super().delete_where(And((equals("point", TOMBSTONE), Condition("at", "$lt", before))))
+
+    def announce_move(self) -> None:
+        """Let every process know that another collection has taken the place of this one."""
+        with self._stamping:
+            self._leave_word([MOVED])
 
     def changes(self) -> list[Change]:
         """Return what changed since `seen`, in order."""

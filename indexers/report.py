@@ -178,6 +178,29 @@ class PurgeReceipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationReport:
+    """What became of a collection that was embedded anew.
+
+    Attributes:
+        collection: its name.
+        now: the collection that has the new vectors.
+        was: the one that has the old ones.
+        switched: whether the name means the new one.
+        documents: how many it has.
+        tokens_read: tokens the encoder read in this run.
+        seconds: how long this run took.
+    """
+
+    collection: str
+    now: str
+    was: str
+    switched: bool
+    documents: int
+    tokens_read: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReport:
     """What a backup holds.
 

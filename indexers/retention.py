@@ -78,7 +78,17 @@ def purge(store: Store, collection: Collection, doc_ids: Sequence[str]) -> Purge
 
     Returns:
         What was removed, to be kept as a proof; it holds no text.
+
+    Raises:
+        InvalidInputError: a migration has left a collection behind that may hold them too.
     """
+    name = collection.name.partition("@")[0]
+    if left := store.predecessors(name):
+        raise InvalidInputError(
+            f"{', '.join(left)} may still hold these documents with other vectors; drop what migrations "
+            "left behind first: longdoc migrate --drop-old",
+            left=left,
+        )
     wanted = tuple(dict.fromkeys(doc_ids))
     of_these = Condition("doc_id", "$in", wanted)
     with collection.as_writer(), collection.still():
@@ -117,8 +127,7 @@ def collect_garbage(store: Store) -> GarbageReport:
     """
     with ExitStack() as stack:
         needed: set[str] = set()
-        for name in store.collections():
-            collection = store.collection(name)
+        for collection in store.every_collection():
             stack.enter_context(collection.as_writer())
             stack.enter_context(collection.still())
             for reference in collection.text_references():

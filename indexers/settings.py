@@ -16,10 +16,19 @@ SETTINGS = "collection.json"
 FORMAT = 1
 
 
-def create_settings(place: Place, *, fingerprint: Mapping[str, Any], dim: int) -> None:
-    """Write the settings of a new collection."""
+def create_settings(place: Place, *, fingerprint: Mapping[str, Any], dim: int, model: str = "") -> None:
+    """Write the settings of a new collection.
+
+    Args:
+        place: where they are kept.
+        fingerprint: the encoder's.
+        dim: the encoder's.
+        model: what the encoder is opened by, where the collection says it itself.
+    """
     made_for = query_fingerprint(fingerprint)
-    write_settings(place, {"format": FORMAT, "dim": dim, "fingerprint": made_for, "averages": None})
+    write_settings(
+        place, {"format": FORMAT, "dim": dim, "fingerprint": made_for, "model": model, "averages": None}
+    )
 
 
 def query_fingerprint(encoder: Mapping[str, Any]) -> dict[str, Any]:

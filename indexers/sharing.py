@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from indexers.types import Payload
 
 EVERYTHING = "everything"
+MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Change:
     """A change of a document: the new payload of its point, or the id of a point that is gone.
 
     Attributes:
-        gone: `EVERYTHING` when a writer died and nobody knows what it did last.
+        gone: `EVERYTHING` when a writer died and nobody knows what it did last; `MOVED` when
+            another collection has taken the place of this one.
     """
 
     sequence: int
@@ -47,6 +49,10 @@ class SharedPoints(LeaseIndex, Protocol):
 
     def announce_everything(self) -> None:
         """Let every reader read all anew."""
+        ...
+
+    def announce_move(self) -> None:
+        """Let every process know that another collection has taken the place of this one."""
         ...
 
     def ask_before_writing(self, may_write: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from indexers.remote_settings import RemoteSettings
     from indexers.types import IndexSchema
 
+_ALIASES = "aliases.json"
+_SUCCESSOR = "@"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -50,11 +53,13 @@ class Store:
         elsewhere = self.remote.place if self.remote else ""
         self._place: Place = open_place(elsewhere) if elsewhere else FolderPlace(folder)
         self.texts = PageTextStore(self._place.below("text"))
+        self._aliases = self._read_aliases()
 
     def collections(self) -> list[str]:
         """Return the names of the collections, sorted."""
         place = self._place.below("collections")
-        return [name for name in place.folders() if place.exists(f"{name}/{SETTINGS}")]
+        there = {name for name in place.folders() if place.exists(f"{name}/{SETTINGS}")}
+        return sorted({*self._aliases, *(name for name in there if _SUCCESSOR not in name)})
 
     def collection(self, name: str) -> Collection:
         """Open a collection that exists.
@@ -63,13 +68,81 @@ class Store:
             CollectionNotFoundError: there is none of that name.
         """
         with self._opening:
-            if name not in self._open:
-                if not self.place_of(name).exists(SETTINGS):
-                    raise self._not_found(name)
-                self._open[name] = self._load(name)
-            collection = self._open[name]
+            collection = self._opened(self._aliases.get(name, name), name)
         collection.refresh()
+        if collection.retired and self._meant(name) != collection.name:
+            return self.collection(name)  # another process has migrated it
         return collection
+
+    def _opened(self, real: str, name: str) -> Collection:
+        if real not in self._open:
+            if not self._below(real).exists(SETTINGS):
+                raise self._not_found(name)
+            self._open[real] = self._load(real)
+        return self._open[real]
+
+    def successor(self, name: str, *, fingerprint: Mapping[str, Any], dim: int, model: str) -> Collection:
+        """Return the collection that will take the place of another, made when it is not there yet.
+
+        Args:
+            name: of the collection whose place it will take.
+            fingerprint: the new encoder's.
+            dim: the new encoder's.
+            model: what the new encoder is opened by.
+        """
+        with self._opening:
+            number = 2
+            while True:
+                real = f"{name}{_SUCCESSOR}{number}"
+                place = self._below(real)
+                if not place.exists(SETTINGS):
+                    create_settings(place, fingerprint=fingerprint, dim=dim, model=model)
+                found = self._opened(real, name)
+                if found.is_made_by(fingerprint) and real != self._aliases.get(name):
+                    found.unretire()
+                    return found
+                number += 1
+
+    def switch(self, name: str, to: Collection) -> None:
+        """Let a name mean another collection, from one instant on."""
+        with self._opening:
+            before = self._opened(self._aliases.get(name, name), name)
+            before.retire()
+            aliases = {**self._read_aliases(), name: to.name}
+            self._place.write(_ALIASES, json.dumps(aliases, indent=1).encode())
+            self._aliases = aliases
+
+    def every_collection(self) -> list[Collection]:
+        """Open all collections, those that migrations have left behind too."""
+        with self._opening:
+            there = self._place.below("collections").folders()
+            return [self._opened(one, one) for one in there if self._below(one).exists(SETTINGS)]
+
+    def predecessors(self, name: str) -> list[str]:
+        """Return what migrations of a collection have left behind, finished or not."""
+        current = self._aliases.get(name, name)
+        there = self._place.below("collections").folders()
+        mine = (one for one in there if one == name or one.startswith(name + _SUCCESSOR))
+        return [one for one in mine if one != current]
+
+    def drop_predecessors(self, name: str) -> list[str]:
+        """Remove what migrations have left behind, and return the names."""
+        with self._opening:
+            gone = self.predecessors(name)
+            for one in gone:
+                self._remove(one)
+            return gone
+
+    def _meant(self, name: str) -> str:
+        with self._opening:
+            self._aliases = self._read_aliases()
+            return self._aliases.get(name, name)
+
+    def _read_aliases(self) -> dict[str, str]:
+        if not self._place.exists(_ALIASES):
+            return {}
+        aliases: dict[str, str] = json.loads(self._place.read(_ALIASES))
+        return aliases
 
     def create_collection(self, name: str, *, fingerprint: Mapping[str, Any], dim: int) -> Collection:
         """Make a collection for the vectors of one encoder, or open it when it is there.
@@ -108,10 +181,13 @@ class Store:
             raise InvalidInputError(
                 f"a collection is named by 1 to 64 letters, digits, '.', '_' and '-', got {name!r}", name=name
             )
-        return self._place.below("collections").below(name)
+        return self._below(self._aliases.get(name, name))
+
+    def _below(self, real: str) -> Place:
+        return self._place.below("collections").below(real)
 
     def _load(self, name: str) -> Collection:
-        place = self.place_of(name)
+        place = self._below(name)
         schema = schema_for(read_settings(place)["dim"])
         if self.remote is not None:
             return self._load_remote(name, place, schema, self.remote)
@@ -158,11 +234,18 @@ class Store:
         """
         if name not in self.collections():
             raise CollectionNotFoundError(f"no collection {name!r} in {self.folder}", name=name)
-        if (collection := self._open.pop(name, None)) is not None:
+        self.drop_predecessors(name)
+        self._remove(self._aliases.get(name, name))
+        if name in self._aliases:
+            del self._aliases[name]
+            self._place.write(_ALIASES, json.dumps(self._aliases, indent=1).encode())
+
+    def _remove(self, real: str) -> None:
+        if (collection := self._open.pop(real, None)) is not None:
             collection.close()
         if self.remote is not None:
-            self._connected(self.remote).delete_collection(self.remote.prefix + name)
-        self.place_of(name).remove_all()
+            self._connected(self.remote).delete_collection(self.remote.prefix + real)
+        self._below(real).remove_all()
 
     def close(self) -> None:
         """Flush all collections and let other processes in."""

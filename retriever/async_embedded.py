@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         IndexReport,
         Job,
         Judgement,
+        MigrationReport,
         ModelInfo,
         Progress,
         PurgeReceipt,
@@ -422,6 +423,20 @@ class BaseAsyncRetriever:
             qdrant=qdrant,
             progress=_in_loop(progress),
         )
+
+    async def migrate(
+        self,
+        encoder: str,
+        *,
+        switch: bool = True,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> MigrationReport:
+        """Embed the collection anew with another encoder; see `Retriever.migrate`."""
+        return await self._run(self._retriever.migrate, encoder, switch=switch, progress=_in_loop(progress))
+
+    async def drop_predecessors(self) -> tuple[str, ...]:
+        """Remove the collections that migrations have left behind, and return their names."""
+        return await self._run(self._retriever.drop_predecessors)
 
     async def back_up(self, target: str | Path) -> BackupReport:
         """Write the whole store to one file, while it is in use."""

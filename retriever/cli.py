@@ -440,6 +440,36 @@ def copy(
 
 
 @longdoc.command()
+@click.argument("model", required=False)
+@click.option("--hold", is_flag=True, help="Embed, and leave the collection as it is for now.")
+@click.option("--drop-old", is_flag=True, help="Remove what earlier migrations have left behind.")
+@_store_options
+def migrate(
+    retriever: BaseRetriever, *, model: str | None, hold: bool, drop_old: bool, as_json: bool
+) -> None:
+    """Embed the collection anew with the encoder MODEL, from stored text, while searches go on.
+
+    Run it again to go on after an interruption, or to switch after --hold.
+    """
+    if (model is None) != drop_old:
+        raise click.UsageError("give the name of an encoder, or --drop-old")
+    if model is None:
+        dropped = retriever.drop_predecessors()
+        _print_json({"dropped": dropped}) if as_json else click.echo(f"dropped {len(dropped)}")
+        return
+    with _progress_bar(quiet=as_json) as progress:
+        report = retriever.migrate(model, switch=not hold, progress=progress)
+    if as_json:
+        _print_json(report)
+        return
+    state = "is in use" if report.switched else "waits; run it again without --hold to use it"
+    click.echo(
+        f"{report.documents} documents, {report.tokens_read:,} tokens in {report.seconds:.1f} s; "
+        f"{report.now} {state}, {report.was} is kept"
+    )
+
+
+@longdoc.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_store_options
 def backup(retriever: BaseRetriever, *, file: Path, as_json: bool) -> None:

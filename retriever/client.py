@@ -24,8 +24,8 @@ class Client(BaseRetriever):
             for hit in r.search("who pays for termination?", limit=5):
                 print(hit.document.id, hit.evidence[0].text)
 
-    What only makes sense where the store is, `estimate`, `doctor`, `back_up`, `copy_to` and `sync`, raises
-    `NotOfferedError`. Safe to use from several threads.
+    What only makes sense where the store is, `estimate`, `doctor`, `back_up`, `copy_to`, `migrate`
+    and `sync`, raises `NotOfferedError`. Safe to use from several threads.
 
     Args:
         url: of the service.

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         IndexReport,
         Job,
         Judgement,
+        MigrationReport,
         ModelInfo,
         Progress,
         PurgeReceipt,
@@ -688,6 +689,34 @@ class BaseRetriever:
         return self.engine.copy_to(
             str(where), collections=collections, remote=choose_remote(where, qdrant), progress=progress
         )
+
+    def migrate(
+        self,
+        encoder: str,
+        *,
+        switch: bool = True,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> MigrationReport:
+        """Embed the collection anew with another encoder, from stored text, while it goes on answering.
+
+        What was interrupted goes on when it is called again. At the end the name of the
+        collection means the new one, for every process; writers wait for that moment and
+        no search fails. The old one stays until `drop_predecessors`.
+
+        Args:
+            encoder: name or folder of a model; the collection remembers it.
+            switch: False leaves the name as it is, so that the new collection can be judged first.
+            progress: called while it runs.
+
+        Raises:
+            CollectionNotFoundError: nothing was indexed into this collection yet.
+            InvalidInputError: it has the vectors of this encoder already.
+        """
+        return self.engine.migrate(encoder, switch=switch, progress=progress)
+
+    def drop_predecessors(self) -> tuple[str, ...]:
+        """Remove the collections that migrations have left behind, and return their names."""
+        return tuple(self.engine.drop_predecessors())
 
     def back_up(self, target: str | Path) -> BackupReport:
         """Write the whole store to one file, while it is in use.

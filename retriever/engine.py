@@ -19,6 +19,7 @@ from indexers.doctor import examine
 from indexers.editing import Expected
 from indexers.estimating import check_room, estimate, may_not_fit
 from indexers.ingest import Ingest, Unreadable
+from indexers.migrating import migrate
 from indexers.parsing import FileParser, FoundFile, Skipped, find_files, survey
 from indexers.repair import repair as mend
 from indexers.retention import collect_garbage, purge, read_retention, retain
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         GarbageReport,
         IndexReport,
         Judgement,
+        MigrationReport,
         ModelInfo,
         Progress,
         PurgeReceipt,
@@ -104,6 +106,7 @@ class LocalEngine:
         self._answers = AnswerMemory()
         self._profiles = Profiles()
         self._loading = threading.Lock()
+        self._migrated: dict[str, SharedEncoder] = {}
 
     @property
     def encoder(self) -> Encoder:
@@ -114,6 +117,18 @@ class LocalEngine:
             elif isinstance(self._model, str):
                 self._model = open_encoder(self._model)
             return self._model
+
+    def encoder_of(self, collection: Collection) -> Encoder:
+        """Return the encoder whose vectors a collection has: a migration may have changed it."""
+        given = self._model
+        name = given if isinstance(given, str) else given.name if isinstance(given, SharedEncoder) else ""
+        if not collection.model or collection.model == name:
+            return self.encoder
+        if not name and collection.is_made_by(self.encoder.fingerprint):
+            return self.encoder
+        with self._loading:
+            shared = self._migrated.setdefault(collection.model, SharedEncoder(collection.model))
+        return shared()
 
     @property
     def collection(self) -> Collection:
@@ -328,7 +343,7 @@ class LocalEngine:
         collection = self.collection
         diagnosis = examine(collection)
         if repair and not diagnosis.healthy:
-            encoder = self.encoder
+            encoder = self.encoder_of(collection)
             collection.check_encoder(encoder.fingerprint)
             mend(collection, diagnosis, encoder, self._segmenter(encoder), progress=progress)
         return diagnosis
@@ -347,6 +362,34 @@ class LocalEngine:
             return copy_store(self._store, other, collections=collections, progress=progress)
         finally:
             other.close()
+
+    def migrate(
+        self,
+        encoder: Encoder | str,
+        *,
+        switch: bool = True,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> MigrationReport:
+        """Embed the collection anew with another encoder."""
+        name = encoder if isinstance(encoder, str) else ""
+        made = open_encoder(encoder) if isinstance(encoder, str) else encoder
+        report = migrate(
+            self._store,
+            self._name,
+            made,
+            self._segmenter(made),
+            model=name,
+            switch=switch,
+            progress=progress,
+        )
+        if switch and not name:
+            with self._loading:
+                self._model = made
+        return report
+
+    def drop_predecessors(self) -> list[str]:
+        """Remove collections that a migration has left behind."""
+        return self._store.drop_predecessors(self._name)
 
     def back_up(self, target: str) -> BackupReport:
         """Write the store to one file."""
@@ -405,7 +448,8 @@ class LocalEngine:
         return None if kept is None else self.collection.texts.text(kept.text)
 
     def _searcher(self, profile: str) -> Searcher:
-        collection, encoder = self.collection, self.encoder
+        collection = self.collection
+        encoder = self.encoder_of(collection)
         collection.check_encoder(encoder.fingerprint)
         given = self._profile if profile == DEFAULT_PROFILE else None
         settings = given or self._profiles.load(collection.place, profile)
@@ -428,12 +472,20 @@ class LocalEngine:
         *,
         total: int | None,
     ) -> IndexReport:
-        encoder = self.encoder
-        collection = self._store.create_collection(
-            self._name, fingerprint=encoder.fingerprint, dim=encoder.dim
-        )
-        ingest = Ingest(collection, encoder, self._segmenter(encoder), progress=progress)
-        return ingest.run(items, total=total)
+        while True:
+            if self._name in self._store.collections():
+                collection = self.collection
+                encoder = self.encoder_of(collection)
+                collection.check_encoder(encoder.fingerprint)
+            else:
+                encoder = self.encoder
+                collection = self._store.create_collection(
+                    self._name, fingerprint=encoder.fingerprint, dim=encoder.dim
+                )
+            with collection.as_writer():
+                if not collection.retired:  # it may have been migrated while this waited
+                    ingest = Ingest(collection, encoder, self._segmenter(encoder), progress=progress)
+                    return ingest.run(items, total=total)
 
     def _placed(self, item: Document | Unreadable) -> Document | Unreadable:
         """Forget where an upload lay: inside the store, and not for long."""

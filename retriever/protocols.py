@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Job,
         JobKind,
         Judgement,
+        MigrationReport,
         ModelInfo,
         Progress,
         PurgeReceipt,
@@ -126,6 +127,12 @@ class Engine(Protocol):
     def collect_garbage(self) -> GarbageReport: ...
 
     def doctor(self, *, repair: bool, progress: Callable[[Progress], None] | None) -> Diagnosis: ...
+
+    def migrate(
+        self, encoder: str, *, switch: bool, progress: Callable[[Progress], None] | None
+    ) -> MigrationReport: ...
+
+    def drop_predecessors(self) -> list[str]: ...
 
     def back_up(self, target: str) -> BackupReport: ...
 

@@ -31,6 +31,7 @@ from retriever.types import (
     IndexReport,
     Job,
     Judgement,
+    MigrationReport,
     ModelInfo,
     PurgeReceipt,
     Resolution,
@@ -323,6 +324,16 @@ class OwnedEngine:
             collections=list(collections),
             remote=settings,
         )
+
+    def migrate(
+        self, encoder: str, *, switch: bool = True, progress: Callable[[Progress], None] | None = None
+    ) -> MigrationReport:
+        """Embed the collection anew with another encoder."""
+        return self._call("migrate", MigrationReport, progress=progress, encoder=encoder, switch=switch)
+
+    def drop_predecessors(self) -> list[str]:
+        """Remove collections that a migration has left behind."""
+        return self._call("drop_predecessors", list[str])
 
     def back_up(self, target: str) -> BackupReport:
         """Write the store to one file."""

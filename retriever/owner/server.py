@@ -230,6 +230,10 @@ class Owner:
                 return engine.copy_to(
                     given["target"], collections=given["collections"], remote=remote, progress=tell
                 )
+            case "migrate":
+                return engine.migrate(given["encoder"], switch=given["switch"], progress=tell)
+            case "drop_predecessors":
+                return engine.drop_predecessors()
             case "back_up":
                 return engine.back_up(given["target"])
             case "doctor":

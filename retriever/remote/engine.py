@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         Estimate,
         GarbageReport,
         JobKind,
+        MigrationReport,
         PurgeReceipt,
         Retention,
         SearchOptions,
@@ -334,6 +335,16 @@ class HttpEngine:
     ) -> CopyReport:
         """Refuse: the operator of the service does it."""
         raise _elsewhere("copy")
+
+    def migrate(
+        self, encoder: str, *, switch: bool, progress: Callable[[Progress], None] | None
+    ) -> MigrationReport:
+        """Refuse: the operator of the service does it."""
+        raise _elsewhere("migrate")
+
+    def drop_predecessors(self) -> list[str]:
+        """Refuse: the operator of the service does it."""
+        raise _elsewhere("migrate --drop-old")
 
     def back_up(self, target: str) -> BackupReport:
         """Refuse: the operator of the service does it."""

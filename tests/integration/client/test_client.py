@@ -241,6 +241,8 @@ def test_what_is_done_where_the_store_is_says_so(client, tmp_path):
         lambda: client.estimate([tmp_path]),
         lambda: client.back_up(tmp_path / "x"),
         lambda: client.copy_to(tmp_path / "x"),
+        lambda: client.migrate("x"),
+        lambda: client.drop_predecessors(),
         lambda: client.sync(tmp_path),
     ):
         with pytest.raises(NotOfferedError, match="machine"):
