@@ -526,3 +526,9 @@ class SearchResult:
 
     def __len__(self) -> int:
         return len(self.hits)
+
+    def _repr_html_(self) -> str:
+        """Show the answer in a notebook."""
+        from retriever.notebook import result_html
+
+        return result_html(self)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.live import serving
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -17,9 +19,21 @@ BLOCKS = [
 ]
 
 
+SERVICE = "http://localhost:8000"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """What a page says runs at localhost:8000."""
+    with serving(tmp_path_factory.mktemp("documentation") / "store") as app:
+        yield app.state.url
+
+
 @pytest.mark.parametrize(("page", "number", "block"), BLOCKS)
-def test_the_code_on_a_page_runs(page, number, block, tmp_path, monkeypatch):
+def test_the_code_on_a_page_runs(page, number, block, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
+    if SERVICE in block:
+        block = block.replace(SERVICE, request.getfixturevalue("service"))
     exec(compile(block, f"{page.name} block {number}", "exec"), {"__name__": "documentation"})
 
 

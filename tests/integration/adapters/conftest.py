@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import pytest
-
-os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"  # read when haystack is imported
-
 from rerank_server import chain, chat, chat_server, passages_of
 
 from encoders.fake import HashEncoder
