@@ -141,6 +141,7 @@ class Attempts:
             hits=hits,
             next_cursor=self._next(page),
             facets=facets,
+            answerable=self._searcher.answerable(page.ranking),
             warnings=(
                 *_question_warnings(question),
                 *self._rerank_warnings,
@@ -173,12 +174,14 @@ class Attempts:
             shown,
             lexical_weight=self._searcher.profile.evidence_lexical,
         )
+        relevance = self._searcher.relevance(ranking)
         explained = options.explain
         terms = matched_terms(self._collection, ranking.question, page.entries) if explained else ()
         return tuple(
             DocumentHit(
                 rank=page.cursor.offset + place + 1,
                 score=float(ranking.total[position]),
+                relevance=None if relevance is None else float(relevance[position]),
                 document=document_info(entry, options.fields),
                 evidence=evidence[place][0],
                 evidence_total=evidence[place][1],

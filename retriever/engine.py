@@ -447,6 +447,10 @@ class LocalEngine:
         kept = self.collection.version(doc_id, version)
         return None if kept is None else self.collection.texts.text(kept.text)
 
+    def searcher(self, profile: SearchProfile) -> Searcher:
+        """Return what searches the collection by these settings."""
+        return Searcher(self.collection, self.encoder, profile, memory=self._memory)
+
     def _searcher(self, profile: str) -> Searcher:
         collection = self.collection
         encoder = self.encoder_of(collection)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from encoders.errors import InvalidInputError
+from retriever.calibration import Calibration
 from retriever.errors import ProfileNotFoundError
 from retriever.options import DEFAULT_PROFILE
 from retriever.types import ComponentName
@@ -63,6 +64,7 @@ class SearchProfile:
         evidence_lexical: weight of BM25 beside cosine when segments are chosen as evidence, 0 to 1.
         late_interaction: weight of late interaction where a search asks for it.
         late_segments: segments of a document that it reads.
+        calibration: gives probabilities; none without.
         version: counts how often a profile of its name was saved; 0 for one that is not kept.
     """
 
@@ -77,6 +79,7 @@ class SearchProfile:
     evidence_lexical: float = 0.4
     late_interaction: float = 0.2
     late_segments: int = 2
+    calibration: Calibration | None = None
     version: int = 0
 
     def __post_init__(self) -> None:

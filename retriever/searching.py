@@ -10,6 +10,7 @@ from indexers.documents import canonical
 from indexers.filters import Condition, all_of
 from indexers.lexical import analyse, query_vector
 from retriever.answering import Attempts
+from retriever.calibration import signals_of
 from retriever.candidates import Question, find_candidates
 from retriever.evidence import defining
 from retriever.late_interaction import Reranked, TokenVectors, rerank_late, tokens_encoder
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from encoders.protocols import Encoder
     from indexers.collection import Collection
     from indexers.filters import Filter
+    from retriever.fusion import FloatArray
     from retriever.options import RerankOptions, SearchOptions
     from retriever.profile import SearchProfile
     from retriever.types import SearchResult
@@ -144,8 +146,30 @@ class Searcher:
 
     def visible(self, options: SearchOptions, ranking: Ranking) -> tuple[int, ...]:
         """Return the positions that pages run through."""
+        order = ranking.order
         if options.min_relevance is not None:
-            raise InvalidInputError("min_relevance needs a calibrated profile; make one: longdoc tune")
+            relevance = self.relevance(ranking)
+            if relevance is None:
+                raise InvalidInputError(
+                    f"min_relevance needs a calibration and the profile {self.label} has none; "
+                    "fit one on judged queries: longdoc tune"
+                )
+            order = tuple(position for position in order if relevance[position] >= options.min_relevance)
         if options.group_by is None:
-            return ranking.order
-        return tuple(first_of_groups(ranking.order, ranking.entries, options.group_by))
+            return order
+        return tuple(first_of_groups(order, ranking.entries, options.group_by))
+
+    def relevance(self, ranking: Ranking) -> FloatArray | None:
+        """Return the probability of each candidate; None without a calibration."""
+        calibration = self.profile.calibration
+        return calibration.relevance.probabilities(signals_of(ranking)) if calibration else None
+
+    def answerable(self, ranking: Ranking) -> float | None:
+        """Return how probably the collection answers the query; None without a calibration."""
+        calibration = self.profile.calibration
+        if calibration is None:
+            return None
+        if not ranking.order:
+            return 0.0
+        first = signals_of(ranking)[[ranking.order[0]]]
+        return float(calibration.answerable.probabilities(first)[0])
