@@ -31,8 +31,9 @@ from api.metrics import Metrics
 from api.middleware import Calls, Hosts, Keys, Sizes
 from api.middleware_once import Once
 from api.service import Service
+from api.uploads import sweep
 from encoders.errors import RetrievalError
-from retriever import __version__
+from retriever import Retriever, __version__
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ _ROUTERS = (
 )
 _PUBLIC = frozenset({"/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"})
 _BEAT_S = 5.0
+_SWEEP_S = 60.0
 _TICK_S = 0.02
 _ABOUT = (
     "Find long documents and the exact evidence in them. Offsets are Unicode code points, half-open. "
@@ -118,14 +120,22 @@ async def _keep_in_touch(service: Service) -> None:
 
     It must run for the jobs in its queue to go on, even when nobody asks anything.
     """
+    swept = 0.0
     while True:
         try:
             await service.call(service.control, "default", lambda r: r.model())
             service.ready = True
+            if time.monotonic() - swept > _SWEEP_S:
+                swept = time.monotonic()
+                await service.call(service.control, "default", lambda r: _sweep(service, r))
         except RetrievalError as error:
             service.ready = False
             logger.warning("the store does not answer: %s", type(error).__name__)
         await asyncio.sleep(_BEAT_S if service.ready else 0.5)
+
+
+def _sweep(service: Service, retriever: Retriever) -> None:
+    sweep(service.settings.store, retriever.jobs(), now=time.time())
 
 
 async def _watch_loop(metrics: Metrics) -> None:

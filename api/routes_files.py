@@ -16,7 +16,7 @@ from api.uploads import Upload, safe_name
 from encoders.errors import InvalidInputError
 from retriever import Retriever
 from retriever.errors import PermissionDeniedError
-from retriever.types import Job
+from retriever.types import Estimate, Job
 
 router = APIRouter(
     prefix="/v1/collections/{collection}",
@@ -38,7 +38,7 @@ _FORM = {
 }
 
 
-class SyncFolder(Body):
+class Folder(Body):
     """A folder of the service's machine."""
 
     folder: str = Field(min_length=1, max_length=4_096, examples=["/data/contracts"])
@@ -76,7 +76,7 @@ async def upload_files(request: Request, access: Writing) -> Response:
 
 
 @router.post("/sync", status_code=202, response_model=Job, operation_id="sync_folder")
-async def sync_folder(request: Request, access: Writing, body: SyncFolder) -> Response:
+async def sync_folder(request: Request, access: Writing, body: Folder) -> Response:
     """Make the collection equal to a folder of this machine, one that the settings allow."""
     service = access.service
     folder = _allowed(body.folder, service.settings.sync_roots)
@@ -84,6 +84,17 @@ async def sync_folder(request: Request, access: Writing, body: SyncFolder) -> Re
         service.control, access.collection, lambda r: r.submit([folder], sync=True), request=request
     )
     return json_answer(job, status=202, headers={"Location": f"/v1/jobs/{job.id}"})
+
+
+@router.post("/estimate", response_model=Estimate, operation_id="estimate")
+async def estimate(request: Request, access: Writing, body: Folder) -> Response:
+    """Say what indexing a folder of this machine will take: tokens, time, disk. Nothing is stored."""
+    service = access.service
+    folder = _allowed(body.folder, service.settings.sync_roots)
+    found = await service.call(
+        service.bulk, access.collection, lambda r: r.estimate([folder]), request=request
+    )
+    return json_answer(found)
 
 
 def _allowed(name: str, roots: tuple[Path, ...]) -> Path:

@@ -43,7 +43,8 @@ class Settings(BaseModel):
         default=(), description="Origins whose pages may call; none by default."
     )
     sync_roots: tuple[Path, ...] = Field(
-        default=(), description="Folders of this machine that `sync` may read; none by default."
+        default=(),
+        description="Folders of this machine that `sync` and `estimate` may read; none by default.",
     )
     docs: bool = Field(default=True, description="Serve `/docs` and `/openapi.json`.")
     metrics_need_key: bool = Field(

@@ -6,18 +6,29 @@ not a plain relative path is refused before a byte is written.
 
 from __future__ import annotations
 
+import math
 import shutil
 import unicodedata
 import uuid
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
 from encoders.errors import InvalidInputError
+from indexers.layout import UPLOADS
+from retriever.types import Job
 
-FOLDER: Final = "uploads"
 _MAX_BYTES: Final = 512
 _MAX_PART_BYTES: Final = 200
 _PIECE: Final = 1 << 20
+_BROKEN_OFF_S: Final = 3_600.0
+_KEPT_S: Final = {
+    "queued": math.inf,
+    "running": math.inf,
+    "done": 0.0,
+    "failed": 86_400.0,
+    "cancelled": 86_400.0,
+}
 
 
 def safe_name(name: str) -> PurePosixPath:
@@ -52,7 +63,7 @@ class Upload:
     """
 
     def __init__(self, store: Path) -> None:
-        self.folder = store.absolute() / FOLDER / uuid.uuid4().hex
+        self.folder = store.absolute() / UPLOADS / uuid.uuid4().hex
         self.folder.mkdir(parents=True, mode=0o700)
 
     def write(self, name: PurePosixPath, source: BinaryIO) -> None:
@@ -76,9 +87,18 @@ class Upload:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def sweep(store: Path, *, kept: set[str]) -> int:
-    """Remove upload folders whose names are not kept; return how many there were."""
-    gone = [path for path in (store.absolute() / FOLDER).glob("*") if path.name not in kept]
-    for path in gone:
-        shutil.rmtree(path, ignore_errors=True)
+def sweep(store: Path, jobs: Iterable[Job], *, now: float) -> int:
+    """Remove uploads that nobody needs any more; return how many there were.
+
+    A job that is done needs its files no longer; one that failed or was cancelled may be
+    tried again within a day; an upload without a job was broken off.
+    """
+    states = {Path(path).name: job.state for job in jobs for path in job.paths}
+    gone = [
+        folder
+        for folder in (store.absolute() / UPLOADS).glob("*")
+        if now - folder.stat().st_mtime > _KEPT_S.get(states.get(folder.name, ""), _BROKEN_OFF_S)
+    ]
+    for folder in gone:
+        shutil.rmtree(folder, ignore_errors=True)
     return len(gone)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
+UPLOADS = "uploads"
+"""The folder of files that came over HTTP, each upload in one of its own."""
 SPARE_BYTES = 256 << 20
 """What must stay free on the disk of a store: a full one kills the engine."""
 BEFORE_CLAIM = ("lock", "owner.json", "owner.log", "keys.json", "answers.sqlite")

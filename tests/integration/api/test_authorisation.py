@@ -58,6 +58,7 @@ ROWS = {
     ("POST", C + "/context"): (READ, {"json": {"query": "tides", "max_tokens": 100}}),
     ("POST", C + "/verify"): (READ, {"json": {"answer": "tides", "citations": []}}),
     ("POST", C + "/files"): (WRITE, {"files": [("files", ("up.txt", b"words"))]}),
+    ("POST", C + "/estimate"): (WRITE, {"json": {"folder": "{folder}"}}),
     ("POST", C + "/sync"): (WRITE, {"json": {"folder": "{folder}"}}),
     ("GET", "/v1/jobs"): (ANYONE, {}),
     ("GET", "/v1/jobs/{job}"): (JOB, {}),
