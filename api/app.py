@@ -31,6 +31,7 @@ from api.metrics import Metrics
 from api.middleware import Calls, Hosts, Keys, Sizes
 from api.middleware_once import Once
 from api.service import Service
+from api.tracing import Traces
 from api.uploads import sweep
 from encoders.errors import RetrievalError
 from retriever import Retriever, __version__
@@ -93,6 +94,8 @@ def create_app(service: Service) -> FastAPI:
         )
     app.add_middleware(Hosts, allowed=settings.hosts)
     app.add_middleware(Calls, metrics=metrics)
+    if settings.otel:
+        app.add_middleware(Traces)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 

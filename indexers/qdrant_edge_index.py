@@ -119,11 +119,8 @@ class EdgeIndex:
         requests = [_request(query) for query in queries]
         answers = self._shard.query_batch(edge.QueryBatchRequest(requests))
         return [
-            sorted(
-                (Scored(str(hit.id), hit.score, hit.payload or {}) for hit in answer),
-                key=lambda found: (-found.score, found.id),
-            )
-            for answer in answers
+            _with_ids(answer) if query.ids else [Scored("", hit.score, hit.payload or {}) for hit in answer]
+            for query, answer in zip(queries, answers, strict=True)
         ]
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Record]:
@@ -280,6 +277,13 @@ def _config(schema: IndexSchema) -> edge.EdgeConfig:
         max_search_threads=1,
         payload_memory=edge.Memory.Cached,
         wal_enabled=True,
+    )
+
+
+def _with_ids(answer: Sequence[Any]) -> list[Scored]:
+    return sorted(
+        (Scored(str(hit.id), hit.score, hit.payload or {}) for hit in answer),
+        key=lambda found: (-found.score, found.id),
     )
 
 

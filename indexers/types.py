@@ -65,6 +65,8 @@ class VectorQuery:
         payload: fields to return; none by default.
         exact: compare with the full vectors only, without the quantised shortcut.
         corpus: the points whose document frequencies make the IDF of a sparse query; all when None.
+        ids: False leaves ids empty and equal scores in any order; an index in this process spends
+            more on reading ids than on finding the points.
     """
 
     vector: Vector
@@ -74,6 +76,7 @@ class VectorQuery:
     payload: tuple[str, ...] = ()
     exact: bool = False
     corpus: Filter | None = None
+    ids: bool = True
 
 
 @dataclass(frozen=True, slots=True)

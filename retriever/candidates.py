@@ -161,9 +161,9 @@ class _SegmentSide:
             [hits] = collection.index.query([self._query(live, limit, ("doc_id", "generation"))])
             scores: dict[str, list[float]] = defaultdict(list)
             entries: dict[str, Entry] = {}
-            dead = 0
+            dead, live_entries = 0, collection.entries
             for hit in hits:
-                entry = collection.entries.get(hit.payload["doc_id"])
+                entry = live_entries.get(hit.payload["doc_id"])
                 if entry is None or entry.generation != hit.payload["generation"]:
                     dead += 1
                 else:
@@ -207,6 +207,7 @@ class _SegmentSide:
             payload=payload,
             exact=exact,
             corpus=self.corpus,
+            ids=False,
         )
 
 

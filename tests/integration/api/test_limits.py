@@ -8,6 +8,8 @@ import logging
 import socket
 import threading
 import time
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from api.errors import STATUS
 from api.logs import JsonFormatter
 from api.settings import Settings
+from api.tracing import Traces
 from api.work import ClientLeft, Lane
 from retriever.errors import DeadlineError, OverloadedError
 from retriever.wire import all_errors
@@ -107,9 +110,8 @@ def test_log_lines_are_json_with_the_request_and_without_its_text(http, texts, c
         http.post(
             f"{texts}/search", json={"query": "a private question"}, headers={"X-Request-Id": "my-id.1"}
         )
-    mine = []
-    wait_until(lambda: mine.extend(one for one in caplog.records if _id_of(one) == "my-id.1") or mine)
-    record = mine[0]
+        wait_until(lambda: any(_id_of(one) == "my-id.1" for one in caplog.records))
+    [record] = [one for one in caplog.records if _id_of(one) == "my-id.1"]
     line = json.loads(JsonFormatter().format(record))
     assert (line["request_id"], line["status"], line["route"]) == (
         "my-id.1",
@@ -240,3 +242,45 @@ def test_a_stop_lets_a_call_end_and_ends_a_stream(tmp_path):
 def test_limits_are_checked_when_they_are_set():
     with pytest.raises(ValueError, match="interactive_workers"):
         Settings(interactive_workers=0)
+
+
+class Span:
+    """Keeps what a tracer is told."""
+
+    def __init__(self):
+        self.name, self.facts = "", {}
+
+    def update_name(self, name):
+        self.name = name
+
+    def set_attribute(self, name, value):
+        self.facts[name] = value
+
+
+def test_a_trace_names_route_and_status_and_never_the_text(monkeypatch):
+    import opentelemetry.trace
+
+    spans = []
+
+    class Tracer:
+        @contextmanager
+        def start_as_current_span(self, name, **_):
+            spans.append(Span())
+            yield spans[-1]
+
+    monkeypatch.setattr(opentelemetry.trace, "get_tracer", lambda name: Tracer())
+
+    async def application(scope, receive, send):
+        scope["route"] = SimpleNamespace(path="/v1/collections/{collection}/search")
+        scope["state"] = {"request_id": "req_1"}
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def nothing(message=None):
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/collections/secret/search", "headers": []}
+    asyncio.run(Traces(application)(scope, nothing, nothing))
+    [span] = spans
+    assert span.name == "POST /v1/collections/{collection}/search"
+    assert (span.facts["http.response.status_code"], span.facts["longdoc.request_id"]) == (200, "req_1")
+    assert "secret" not in str(span.facts)
