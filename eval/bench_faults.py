@@ -49,8 +49,8 @@ def kill_writers(folder: Path, rounds: int, *, seed: int = 1, tell: Callable[[st
         log.touch()
         caller = _start_client(store, log, seed * 10_000 + number)
         try:
-            _wait_for_line(log, caller)
             for _ in range(choose.randint(1, 3)):
+                _wait_for_done(log, caller, more=choose.randint(1, 4))
                 time.sleep(choose.uniform(0.0, 0.5))
                 kill_owner(store)
                 killed["owner"] += 1
@@ -61,7 +61,8 @@ def kill_writers(folder: Path, rounds: int, *, seed: int = 1, tell: Callable[[st
         finally:
             caller.kill()
             caller.wait()
-        time.sleep(0.5)  # the owner may still be doing what the dead caller had asked for
+        kill_owner(store)  # or it may do later what the dead caller had asked for
+        killed["owner"] += 1
         with log.open() as lines:
             may = possible_states(iter(lines), before)
         with Retriever.open(store, encoder=ENCODER) as retriever:
@@ -69,7 +70,7 @@ def kill_writers(folder: Path, rounds: int, *, seed: int = 1, tell: Callable[[st
         for doc_id, allowed in may.items():
             if (found := now.get(doc_id, (None, None))) not in allowed:
                 raise AssertionError(f"round {number}: {doc_id} is {found}, acknowledged was {allowed}")
-        done = sum(line.startswith('["done"') for line in log.read_text().splitlines())
+        done = _count_done(log)
         acknowledged += done
         unknown += sum(len(allowed) > 1 for allowed in may.values())
         tell(f"round {number + 1}: {done} changes acknowledged, all there")
@@ -222,9 +223,15 @@ def _start_client(store: Path, log: Path, seed: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
-def _wait_for_line(log: Path, caller: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 90
-    while not log.stat().st_size:
+def _wait_for_done(log: Path, caller: subprocess.Popen[bytes], *, more: int) -> None:
+    """Wait until so many more changes were acknowledged."""
+    until = time.monotonic() + 120
+    wanted = _count_done(log) + more
+    while _count_done(log) < wanted:
         if caller.poll() is not None or time.monotonic() > until:
-            raise AssertionError(f"the caller did not begin, exit code {caller.poll()}")
-        time.sleep(0.01)
+            raise AssertionError(f"the caller got nowhere, exit code {caller.poll()}")
+        time.sleep(0.005)
+
+
+def _count_done(log: Path) -> int:
+    return sum(line.startswith('["done"') for line in log.read_text().splitlines())

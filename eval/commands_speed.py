@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from eval.commands_store import faults, growth, ingest, memory
+from eval.commands_store import edit, faults, growth, ingest, memory, replace
 
 
 @click.group("bench")
@@ -122,7 +122,5 @@ def serve(
     click.echo(f"memory MB: {json.dumps([memory[0], memory[len(memory) // 2], memory[-1]])}")
 
 
-bench.add_command(growth)
-bench.add_command(faults)
-bench.add_command(ingest)
-bench.add_command(memory)
+for _command in (edit, faults, growth, ingest, memory, replace):
+    bench.add_command(_command)

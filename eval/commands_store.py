@@ -102,6 +102,33 @@ def memory(folder: Path, megabytes: int, files: int, encoder: str) -> None:
         click.echo(json.dumps(asdict(found)))
 
 
+@click.command("edit")
+@click.option("--store", type=click.Path(file_okay=False, path_type=Path), required=True, help="New folder.")
+@click.option("--words", default=200_000, show_default=True, type=click.IntRange(min=100))
+@click.option("--encoder", default="bundled", show_default=True)
+def edit(store: Path, words: int, encoder: str) -> None:
+    """Change one paragraph in the middle of a long document; tell how much is embedded again."""
+    from eval.bench_editing import edit_in_the_middle
+
+    click.echo(json.dumps(asdict(edit_in_the_middle(store, words=words, encoder=encoder)), indent=1))
+
+
+@click.command("replace")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), required=True, help="New folder.")
+@click.option("--replacements", default=200, show_default=True, type=click.IntRange(min=2))
+@click.option("--writers", default=2, show_default=True, type=click.IntRange(min=1))
+@click.option("--encoder", default="hash:64", show_default=True)
+def replace(folder: Path, replacements: int, writers: int, encoder: str) -> None:
+    """Search all the time while a document is replaced; every answer must be that of one version."""
+    from eval.bench_editing import search_while_replacing
+
+    folder.mkdir(parents=True)
+    seen = search_while_replacing(folder, replacements=replacements, writers=writers, encoder=encoder)
+    click.echo(json.dumps(asdict(seen), indent=1))
+    if seen.mixed:
+        raise click.exceptions.Exit(1)
+
+
 def _say(step: GrowthStep) -> None:
     speed = step.added / step.ingest_s if step.added else 0.0
     cells = [

@@ -221,13 +221,22 @@ class Collection:
             self._generations.died(news)
             return bool(news)
 
-    def unchanged(self, entries: Iterable[Entry]) -> bool:
-        """Tell whether these versions are live and none of their points is being written right now."""
+    def calm(self) -> int:
+        """Wait for a change of documents that is under way; return a mark for `unchanged`."""
+        if self._generations.changes % 2:
+            with self._writing:
+                pass
+        return self._generations.changes
+
+    def unchanged(self, entries: Iterable[Entry], since: int | None = None) -> bool:
+        """Tell whether these versions are live and, after the mark ``since``, no document has changed at all.
+
+        A change of any document moves the document frequencies that all scores rest on.
+        """
         self.refresh()
-        return all(
-            self._entries.get(entry.doc_id) is entry and not self._generations.changing(entry.doc_id)
-            for entry in entries
-        )
+        changes = self._generations.changes
+        still = changes % 2 == 0 and since in (None, changes)
+        return still and all(self._entries.get(entry.doc_id) is entry for entry in entries)
 
     @contextmanager
     def still(self) -> Iterator[None]:
@@ -381,7 +390,7 @@ class Collection:
                 points.append(self._document_point(entry, terms, average))
                 if (previous := self._entries.get(entry.doc_id)) is not None:
                     points.append(kept_point(previous))
-            with self._change([entry.doc_id for entry in entries]):
+            with self._change():
                 self.index.upsert(points)
                 for entry in entries:
                     previous = self._entries.get(entry.doc_id)
@@ -411,7 +420,7 @@ class Collection:
             previous = self._entries.get(entry.doc_id)
             self.texts.sync()
             self.records.write([entry])
-            with self._change([entry.doc_id]):
+            with self._change():
                 self.index.upsert([point])
                 self._generations.went_live(entry.generation)
                 self._remember(entry)
@@ -441,7 +450,7 @@ class Collection:
             entry = replace(entry, revision=live.revision + 1)
             points = [segment_point(entry.generation, ordinal) for ordinal in range(entry.segments)]
             self._index_fields(entry)
-            with self._change([entry.doc_id]):
+            with self._change():
                 self.records.write([entry])
                 self.index.set_payload(
                     [document_point(entry.doc_id), *points],
@@ -477,7 +486,7 @@ class Collection:
             for doc_id in present:
                 if expected is not None:
                     expected.check(self._entries[doc_id])
-            with self._change(present):
+            with self._change():
                 self.index.upsert([kept_point(self._entries[doc_id]) for doc_id in present])
                 self.index.delete([document_point(doc_id) for doc_id in present])
                 for doc_id in present:
@@ -554,16 +563,17 @@ class Collection:
         }
 
     @contextmanager
-    def _change(self, doc_ids: Sequence[str]) -> Iterator[None]:
+    def _change(self) -> Iterator[None]:
+        """Change what is stored and what is known of it; a search that saw a part of that is repeated."""
         if self.retired:
             raise StoreBusyError(
                 f"the collection in {self._place} was just replaced by one with other vectors; try again"
             )
-        self._generations.start_change(doc_ids)
+        self._generations.start_or_end_change()
         try:
             yield
         finally:
-            self._generations.end_change(doc_ids)
+            self._generations.start_or_end_change()
 
     def _read_all(self) -> None:
         """Read every document and earlier version from the index."""

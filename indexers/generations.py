@@ -16,12 +16,13 @@ class Generations:
     def __init__(self) -> None:
         self._dead: set[str] = set()
         self._in_progress: dict[str, str] = {}
-        self._changing: set[str] = set()
+        self._changes = 0
 
     @property
     def unseen(self) -> tuple[str, ...]:
         """Generations whose segments searches pass over."""
-        return tuple(self._dead) + tuple(self._in_progress)
+        in_progress = tuple(self._in_progress)  # first: what is given up meanwhile is among the dead
+        return (*in_progress, *self._dead)
 
     @property
     def dead(self) -> tuple[str, ...]:
@@ -59,14 +60,11 @@ class Generations:
         """Tell whether a version is being written."""
         return generation in self._in_progress
 
-    def changing(self, doc_id: str) -> bool:
-        """Tell whether the point of a document is being written at this moment."""
-        return doc_id in self._changing
+    @property
+    def changes(self) -> int:
+        """How often a change of documents began or ended; odd while one is under way."""
+        return self._changes
 
-    def start_change(self, doc_ids: Iterable[str]) -> None:
-        """The points of documents are about to be written."""
-        self._changing.update(doc_ids)
-
-    def end_change(self, doc_ids: Iterable[str]) -> None:
-        """The points of documents and what is known of them agree again."""
-        self._changing.difference_update(doc_ids)
+    def start_or_end_change(self) -> None:
+        """Documents are about to change in several steps, or are through with it."""
+        self._changes += 1

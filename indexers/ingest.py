@@ -254,6 +254,7 @@ class Ingest:
             self._unflushed = 0
 
     def _commit(self, drafts: list[_Draft]) -> None:
+        self._collection.readers.let_pass()
         self._collection.commit([(draft.finished(), draft.terms) for draft in drafts])
         for draft in drafts:
             self._begun.discard(draft.entry.generation)

@@ -55,6 +55,7 @@ class Attempts:
         self._clock = Clock()
         self._cursor = read_cursor(options.cursor, options) if options.cursor else None
         self._question: Question | None = None
+        self._since = 0
         self._rerank_tokens = 0
         self._rerank_warnings: list[Warned] = []
 
@@ -65,6 +66,7 @@ class Attempts:
             CursorExpiredError: the page cannot be continued.
         """
         searcher, options = self._searcher, self._options
+        self._since = self._collection.calm()
         where = searcher.where(options)
         if options.must_contain:
             self._clock.lap("phrases")
@@ -130,8 +132,11 @@ class Attempts:
         self._clock.lap("fuse")
         hits = self._hits(page)
         self._clock.lap("evidence")
-        read = page.ranking.entries if options.cursor is None else page.entries
-        if not self._collection.unchanged(read):
+        if options.cursor is None:
+            whole = self._collection.unchanged(page.ranking.entries, self._since)
+        else:
+            whole = self._collection.unchanged(page.entries)
+        if not whole:
             return None
         facets = count_facets(self._collection, options.facets, where)
         if facets:
