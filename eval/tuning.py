@@ -16,10 +16,10 @@ import numpy as np
 
 from eval.errors import EvaluationError
 from eval.statistics import paired_difference
-from retriever.calibration import Calibration, brier, fit_logistic, signals_of
+from retriever.calibration import brier, fit_logistic, probabilities, signals_of
 from retriever.fusion import comparable
 from retriever.options import SearchOptions
-from retriever.profile import kind_of
+from retriever.profile import Calibration, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -295,7 +295,7 @@ def _calibrate(judged: Sequence[Judged], fitted: _Fitted) -> tuple[Calibration |
     for number in range(FOLDS):
         other = fold != number
         if y[other].any() and not y[other].all():
-            held_out[~other] = fit_logistic(x[other], y[other]).probabilities(x[~other])
+            held_out[~other] = probabilities(fit_logistic(x[other], y[other]), x[~other])
     calibration = Calibration(
         relevance=fit_logistic(x, y), answerable=fit_logistic(z, w), queries=len(judged)
     )

@@ -8,10 +8,11 @@ no probability.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from retriever.profile import Logistic
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,33 +24,10 @@ _STEPS = 50
 _PENALTY = 1e-2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logistic:
-    """``1 / (1 + exp(-(bias + dense * cosine + lexical * BM25 per term)))``."""
-
-    bias: float
-    dense: float
-    lexical: float
-
-    def probabilities(self, signals: FloatArray) -> FloatArray:
-        """Return one probability for each row of ``signals``, ``(n, 2)``."""
-        found: FloatArray = _sigmoid(self.bias + signals @ np.array([self.dense, self.lexical]))
-        return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """From raw signals to probabilities.
-
-    Attributes:
-        relevance: of a document.
-        answerable: of a query, from the signals of the first document.
-        queries: how many judged queries it was fitted on.
-    """
-
-    relevance: Logistic
-    answerable: Logistic
-    queries: int
+def probabilities(fitted: Logistic, signals: FloatArray) -> FloatArray:
+    """Return one probability for each row of ``signals``, ``(n, 2)``."""
+    found: FloatArray = _sigmoid(fitted.bias + signals @ np.array([fitted.dense, fitted.lexical]))
+    return found
 
 
 def signals_of(ranking: Ranking) -> FloatArray:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from encoders.errors import InvalidInputError
-from retriever.calibration import Calibration
 from retriever.errors import ProfileNotFoundError
 from retriever.options import DEFAULT_PROFILE
 from retriever.types import ComponentName
@@ -45,6 +44,30 @@ def _default_weights() -> dict[ComponentName, float]:
 
 def _default_kinds() -> dict[QueryKind, dict[ComponentName, float]]:
     return {"question": _weights(0.42, 0.42, 0.10, 0.06), "passage": _weights(0.29, 0.24, 0.40, 0.07)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logistic:
+    """``1 / (1 + exp(-(bias + dense * cosine + lexical * BM25 per term)))``."""
+
+    bias: float
+    dense: float
+    lexical: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """From raw signals to probabilities; see `retriever.calibration`.
+
+    Attributes:
+        relevance: of a document.
+        answerable: of a query, from the signals of the first document.
+        queries: how many judged queries it was fitted on.
+    """
+
+    relevance: Logistic
+    answerable: Logistic
+    queries: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from indexers.documents import canonical
 from indexers.filters import Condition, all_of
 from indexers.lexical import analyse, query_vector
 from retriever.answering import Attempts
-from retriever.calibration import signals_of
+from retriever.calibration import probabilities, signals_of
 from retriever.candidates import Question, find_candidates
 from retriever.evidence import defining
 from retriever.late_interaction import Reranked, TokenVectors, rerank_late, tokens_encoder
@@ -162,7 +162,7 @@ class Searcher:
     def relevance(self, ranking: Ranking) -> FloatArray | None:
         """Return the probability of each candidate; None without a calibration."""
         calibration = self.profile.calibration
-        return calibration.relevance.probabilities(signals_of(ranking)) if calibration else None
+        return probabilities(calibration.relevance, signals_of(ranking)) if calibration else None
 
     def answerable(self, ranking: Ranking) -> float | None:
         """Return how probably the collection answers the query; None without a calibration."""
@@ -172,4 +172,4 @@ class Searcher:
         if not ranking.order:
             return 0.0
         first = signals_of(ranking)[[ranking.order[0]]]
-        return float(calibration.answerable.probabilities(first)[0])
+        return float(probabilities(calibration.answerable, first)[0])
