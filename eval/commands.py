@@ -10,6 +10,7 @@ from eval.code_benchmark import code
 from eval.commands_bench import answers, context, mteb, published
 from eval.commands_own import needle, own, shadow, votes
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER, READABLE
+from eval.tiling import coverage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,5 +177,5 @@ def report(records: tuple[Path, ...], out: Path, title: str, pictures: Path | No
         click.echo(path)
 
 
-for command in (needle, own, shadow, votes, mteb, context, answers, published, code):
+for command in (needle, own, shadow, votes, mteb, context, answers, published, code, coverage):
     eval_.add_command(command)

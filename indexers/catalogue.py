@@ -26,7 +26,7 @@ class Entry:
         recipe: hash of the rules its segments were made by.
         segments: how many there are, ordinals 0 to ``segments - 1``.
         terms: length of the document in terms.
-        segment_terms: sum of the lengths of its segments in terms, context included.
+        segment_terms: sum of the lengths of its segments in terms, breadcrumbs included.
         segmentation_note: why its segments are weaker than configured; empty when they are not.
     """
 

@@ -31,6 +31,7 @@ BATCH_SEGMENTS = 512
 FLUSH_SEGMENTS = 20_000
 _FIRST_SETTLING = 2_000
 _SETTLE_AGAIN = 8
+_TERMS = "tile and breadcrumb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class _Draft:
         """Account for one written segment."""
         self.coverage += written.coverage
         self.terms.update(written.terms)
-        self.segment_terms += written.terms.total()
+        self.segment_terms += written.length
         self.waiting -= 1
 
     def finished(self) -> Entry:
@@ -274,5 +275,6 @@ class Ingest:
 
 
 def recipe_hash(segmenter: Segmenter) -> str:
-    """Name the rules that made segments; a document of another recipe is cut and embedded again."""
-    return blake2b(json.dumps(segmenter.recipe, sort_keys=True).encode(), digest_size=8).hexdigest()
+    """Name the rules that made segments; a document of another recipe is written again."""
+    recipe = {**segmenter.recipe, "terms": _TERMS}
+    return blake2b(json.dumps(recipe, sort_keys=True).encode(), digest_size=8).hexdigest()

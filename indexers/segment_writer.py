@@ -56,9 +56,17 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a piece: its terms, its ledger, and what the encoder read for it."""
+    """What became of a piece.
+
+    Attributes:
+        terms: of the tile alone: the tiles together are the document.
+        length: in terms, with those of the breadcrumb, by which a piece of a long function is found too.
+        tokens_read: by the encoder.
+        reused: an earlier version had its vector.
+    """
 
     terms: Counter[int]
+    length: int
     coverage: Coverage
     tokens_read: int
     reused: bool
@@ -90,14 +98,24 @@ class SegmentWriter:
             ledgers[place] = ledger
         self._collection.readers.let_pass()
         terms = [count_terms(piece.tile) for piece in pieces]
-        self._collection.weights.prepare(_first_averages(pieces, terms))
+        placed = [
+            own + count_terms(piece.segment.breadcrumb) if piece.segment.breadcrumb else own
+            for piece, own in zip(pieces, terms, strict=True)
+        ]
+        self._collection.weights.prepare(_first_averages(pieces, terms, placed))
         average = self._collection.weights.averages.segment
         self._collection.write_segments(
-            [self._point(*row, average) for row in zip(pieces, hashes, vectors, terms, strict=True)]
+            [self._point(*row, average) for row in zip(pieces, hashes, vectors, placed, strict=True)]
         )
         return [
-            Written(of, self._coverage(piece, ledger), ledger.tokens if ledger else 0, reused=ledger is None)
-            for piece, ledger, of in zip(pieces, ledgers, terms, strict=True)
+            Written(
+                own,
+                length.total(),
+                self._coverage(piece, ledger),
+                ledger.tokens if ledger else 0,
+                reused=ledger is None,
+            )
+            for piece, ledger, own, length in zip(pieces, ledgers, terms, placed, strict=True)
         ]
 
     def _earlier_vectors(self, pieces: Sequence[Piece], hashes: Sequence[str]) -> dict[str, Vector]:
@@ -152,8 +170,11 @@ def reading_hash(reading: str) -> str:
     return blake2b(reading.encode(), digest_size=16).hexdigest()
 
 
-def _first_averages(pieces: Sequence[Piece], terms: Sequence[Counter[int]]) -> Averages:
+def _first_averages(
+    pieces: Sequence[Piece], terms: Sequence[Counter[int]], placed: Sequence[Counter[int]]
+) -> Averages:
     """Guess the mean lengths of a new collection from its first batch; they are settled at the end."""
-    segment = sum(of.total() for of in terms) / len(pieces)
     siblings = {piece.entry.generation: piece.siblings for piece in pieces}
-    return Averages(max(1.0, segment), max(1.0, segment * sum(siblings.values()) / len(siblings)))
+    segment = sum(of.total() for of in placed) / len(pieces)
+    document = sum(of.total() for of in terms) / len(pieces) * sum(siblings.values()) / len(siblings)
+    return Averages(max(1.0, segment), max(1.0, document))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
+from encoders.types import Document
 from retriever import Retriever
 from retriever.cli import longdoc
 from retriever.options import EvidenceOptions
@@ -97,3 +98,11 @@ def test_the_command_shows_function_lines_and_breadcrumb(package, store_path):
     run = CliRunner().invoke(longdoc, asked)
     assert "retry.py" in run.output
     assert "lines 1-21, class Retry > def backoff_seconds(self, attempt)" in run.output
+
+
+def test_a_piece_of_a_long_function_is_found_by_the_name_of_the_function(retriever):
+    body = "".join(f"    total += table[{n}] * {n}\n" for n in range(200))
+    text = f"def lines():\n{body}\n\ndef settle_invoices():\n{body}"
+    retriever.add([Document(id="long.py", text=text)])
+    found = retriever.search("settle invoices", limit=1, evidence=5).hits[0].evidence
+    assert {one.location.symbol for one in found} == {"def settle_invoices()"}

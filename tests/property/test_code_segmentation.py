@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,3 +76,31 @@ def test_code_is_tiled_within_the_budget_whatever_the_parser_makes_of_it(name, t
         single = len(regex.findall(r"\X", each.span.of(text))) == 1
         assert len(read) + tokenizer.special_tokens <= tokens or single
         assert [symbol.name for symbol in each.symbols if symbol.line > text.count("\n") + 1] == []
+
+
+WIDE = SegmenterConfig()
+WHOLE = {
+    "5 MB in one line": (
+        "a.js",
+        lambda: "".join(f"function f{n}(a,b){{return g(a,b)+{n}}}" for n in range(140_000))[:5_000_000],
+    ),
+    "30,000 lines of a table": (
+        "a.py",
+        lambda: "T = {\n" + "".join(f"    {n}: ('name{n}', None),\n" for n in range(30_000)) + "}\n",
+    ),
+    "an error in each of 30,000 lines": (
+        "a.py",
+        lambda: "".join(f"def f{n}(:\n" for n in range(30_000)),
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", WHOLE)
+def test_hostile_source_of_full_size_is_tiled_within_the_budget(case):
+    name, make = WHOLE[case]
+    text = make()
+    segments = DocumentSegmenter(HashTokenizer(), WIDE).segment(Document(id=name, text=text))
+    assert "".join(each.span.of(text) for each in segments) == text
+    readings = HashTokenizer().tokenize([each.reading(text) for each in segments])
+    assert max(len(tokens) + 2 for tokens in readings) <= WIDE.max_tokens

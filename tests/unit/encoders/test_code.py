@@ -194,6 +194,7 @@ HOSTILE = {
         "a.py",
         "T = {\n" + "".join(f"    {n}: ('name{n}', None),\n" for n in range(5_000)) + "}\n",
     ),
+    "an error in every line": ("a.py", "".join(f"def f{n}(:\n" for n in range(1_500))),
     "CRLF and tabs": ("a.py", "class A:\r\n\tdef f(self):\r\n\t\treturn 1\r\n\r\n" * 300),
     "two bytes a letter": ("a.py", METHODS.encode("utf-16").decode("latin-1")),
     "open tags": ("a.html", "<div>" * 3_000),
