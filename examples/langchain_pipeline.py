@@ -37,7 +37,7 @@ def main(folder: str, question: str) -> None:
     encoder = os.environ.get("LONGDOC_ENCODER", "bundled")
     with Retriever.open(".langchain-store", encoder=encoder) as opened:
         opened.index([folder])
-        print(pipeline(opened).invoke(question))  # noqa: T201
+        print(pipeline(opened).invoke(question))
 
 
 def pipeline(opened: Retriever) -> Runnable[str, str]:

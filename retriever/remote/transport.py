@@ -15,7 +15,7 @@ import msgspec
 import indexers.errors  # noqa: F401  # so that every error the service can name is known
 from encoders.errors import InvalidInputError
 from retriever import __version__
-from retriever.errors import DeadlineError, ServiceError, UnreachableError
+from retriever.errors import DeadlineError, IdempotencyError, ServiceError, UnreachableError
 from retriever.wire import WireError, encode, error_from_wire
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ class HttpTransport:
         """
         given = {name: value for name, value in call.params.items() if value is not None}
         key = {"Idempotency-Key": uuid.uuid4().hex} if call.changes else {}
+        lost = 0  # attempts whose answer never came, though the service may be at work on them
         for left in reversed(range(self._patience.attempts)):
             pause = self._pause(self._patience.attempts - 1 - left)
             try:
@@ -139,13 +140,15 @@ class HttpTransport:
                     f"{self._url} gave no answer in {self._timeout(call):g} s", url=self._url
                 ) from error
             except httpx.TransportError as error:
+                lost += 1
                 if not left:
                     raise self._unreachable(error) from error
             else:
                 if response.is_success:
                     return _decoded(response, call.answer)
                 failure = error_of(response)
-                if not left or not _worth_another(response):
+                first_is_at_work = isinstance(failure, IdempotencyError) and bool(lost)
+                if not left or not (first_is_at_work or _worth_another(response)):
                     raise failure
                 pause = _told_pause(response) or pause
             time.sleep(min(pause, _LONGEST_PAUSE_S))

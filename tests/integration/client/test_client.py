@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -239,6 +240,9 @@ def test_what_is_done_where_the_store_is_says_so(client, tmp_path):
     for call in (
         client.doctor,
         lambda: client.estimate([tmp_path]),
+        lambda: client.retain(versions=1),
+        lambda: client.purge(["x"]),
+        lambda: client.collect_garbage(),
         lambda: client.back_up(tmp_path / "x"),
         lambda: client.copy_to(tmp_path / "x"),
         lambda: client.migrate("x"),
@@ -247,6 +251,35 @@ def test_what_is_done_where_the_store_is_says_so(client, tmp_path):
     ):
         with pytest.raises(NotOfferedError, match="machine"):
             call()
+
+
+class LosesFirstAnswer(httpx.HTTPTransport):
+    """Delivers every request and loses the first answer."""
+
+    lost = False
+
+    def handle_request(self, request):
+        answer = super().handle_request(request)
+        if not self.lost:
+            self.lost = True
+            answer.read()
+            raise httpx.ReadError("the line was cut")
+        return answer
+
+
+def test_a_change_whose_answer_was_lost_is_made_once_and_told_as_made(app, name, topics, tmp_path):
+    def losing():
+        return Client(app.state.url, collection=name, transport=LosesFirstAnswer())
+
+    with losing() as client:
+        assert len(client.add(topics).added) == 4
+    with losing() as client:
+        assert client.delete(["bread", "nothing"]) == ("bread",)
+    (tmp_path / "note.txt").write_text("The rent is due.")
+    with losing() as client:
+        job = client.submit([tmp_path / "note.txt"])
+        assert client.wait(job.id).report.added == ("note.txt",)
+        assert len([one for one in client.jobs() if one.collection == name]) == 1
 
 
 def test_a_list_longer_than_a_page_is_read_to_its_end(client, monkeypatch):

@@ -10,7 +10,7 @@ from encoders.errors import InvalidInputError
 from encoders.types import Document
 from indexers.errors import DocumentNotFoundError
 from retriever import Client
-from retriever.errors import DeadlineError, OverloadedError, ServiceError, UnreachableError
+from retriever.errors import DeadlineError, IdempotencyError, OverloadedError, ServiceError, UnreachableError
 from retriever.remote.uploads import LazyFile
 from retriever.types import IndexReport
 
@@ -65,6 +65,13 @@ def test_a_change_is_tried_again_under_the_same_key(pauses):
     assert all(0.75 * 0.25 * 2**n <= pause <= 1.25 * 0.25 * 2**n for n, pause in enumerate(pauses))
     client(script := Script(deleted())).delete(["x"])
     assert script.asked[0].headers["Idempotency-Key"] not in keys
+
+
+def test_a_change_that_is_still_at_work_is_waited_for(pauses):
+    busy = problem(409, "idempotency_conflict", "still at work")
+    assert client(Script(httpx.ReadError("cut"), busy, busy, deleted("x"))).delete(["x"]) == ("x",)
+    with pytest.raises(IdempotencyError):
+        client(Script(busy)).delete(["x"])
 
 
 def test_a_question_carries_no_idempotency_key_and_the_api_key(pauses, monkeypatch):
