@@ -21,6 +21,7 @@ import click
 from encoders.errors import RetrievalError
 from retriever.context.types import EXPANSIONS, FORMATS, ORDERS
 from retriever.options import KINDS, EvidenceOptions
+from retriever.waiting import ENCODER, STORE, waiting_for
 
 if TYPE_CHECKING:
     from encoders.types import SegmentKind
@@ -119,11 +120,12 @@ def store_options(command: Command) -> Command:
         from retriever import Client, Retriever
 
         click.get_current_context().meta[_AS_JSON] = options.get("as_json", False)
-        opened = (
-            Client(url, collection=collection, api_key=api_key)
-            if url
-            else Retriever.open(store, collection=collection, encoder=encoder, qdrant=qdrant)
-        )
+        with waiting_for(STORE):
+            opened = (
+                Client(url, collection=collection, api_key=api_key)
+                if url
+                else Retriever.open(store, collection=collection, encoder=encoder, qdrant=qdrant)
+            )
         with opened as retriever:
             return command(retriever, **options)
 
@@ -202,7 +204,10 @@ def search(
 ) -> None:
     """Find documents and the spans in them that answer QUERY."""
     shown = EvidenceOptions(limit=evidence, kinds=kinds, symbols=symbols)
-    result = retriever.search(query, limit=limit, evidence=shown, filter=_parse_json(where), explain=explain)
+    with waiting_for(ENCODER):
+        result = retriever.search(
+            query, limit=limit, evidence=shown, filter=_parse_json(where), explain=explain
+        )
     if as_json:
         _print_json(result)
     else:
