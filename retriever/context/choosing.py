@@ -40,6 +40,7 @@ class Chooser:
         self._room = room
         self._seen = SeenTexts()
         self._refused: dict[int, DropReason] = {}
+        self._alones = [self._make_alone(place) for place in range(len(material.pieces))]
         self.passages: list[Passage] = []
         self.dropped: list[Dropped] = []
 
@@ -81,6 +82,10 @@ class Chooser:
         return [replace(alone, span=span) for span in dict.fromkeys(spans)]
 
     def _alone(self, place: int) -> Passage:
+        """Return a piece as a passage of its own."""
+        return self._alones[place]
+
+    def _make_alone(self, place: int) -> Passage:
         piece = self._material.pieces[place]
         window = self._window(piece)
         span = trimmed(window, piece.span)

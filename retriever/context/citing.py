@@ -13,6 +13,7 @@ from retriever.context.types import Anchor, Citation, CitedEvidence
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from retriever.context.escaping import Guard
     from retriever.context.formats import Writer, Written
     from retriever.context.material import Material
     from retriever.context.passages import Passage
@@ -30,6 +31,7 @@ class Scribe:
         self._material = material
         self._writer = writer
         self._style = style
+        self._guards: dict[int, Guard] = {}
 
     def write(self, passage: Passage, *, n: int, numbers: int) -> str:
         """Write one source, as one of ``numbers``."""
@@ -44,7 +46,7 @@ class Scribe:
                 url=text_url(self._material.collection, source.document, passage.span),
                 relevance=self._relevance(passage),
                 text=passage.window.of(passage.span),
-                guard=self._writer.guard(numbers),
+                guard=self._guard(numbers),
             )
         )
 
@@ -81,6 +83,11 @@ class Scribe:
             relevance=self._relevance(passage),
             url=text_url(self._material.collection, document, span),
         )
+
+    def _guard(self, numbers: int) -> Guard:
+        if numbers not in self._guards:
+            self._guards[numbers] = self._writer.guard(numbers)
+        return self._guards[numbers]
 
     def _relevance(self, passage: Passage) -> float | None:
         return self._material.pieces[passage.rank].relevance

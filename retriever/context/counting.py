@@ -66,6 +66,10 @@ def counter_of(tokenizer: Tokenizer | Any) -> Counter:
     name = str(getattr(tokenizer, "name", "") or getattr(tokenizer, "name_or_path", ""))
     if hasattr(tokenizer, "encode_ordinary"):
         return FunctionCounter(tokenizer.encode_ordinary, name=name)
+    if hasattr(tokenizer, "no_truncation") and hasattr(tokenizer, "to_str"):
+        # Model folders often cut and pad; a copy counts all of a text and nothing else.
+        kind: Any = type(tokenizer)
+        return FunctionCounter(_ids_of(kind.from_str(tokenizer.to_str())), name="tokenizers")
     if hasattr(tokenizer, "encode"):
 
         def ids(text: str) -> Any:
@@ -120,10 +124,14 @@ def _from_file(file: Path, name: str) -> Counter:
         tokenizer = tokenizers.Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises Exception itself
         raise ModelError(f"{file} is no tokenizer.json: {error}", name=name) from error
+    return FunctionCounter(_ids_of(tokenizer), name=name)
+
+
+def _ids_of(tokenizer: Any) -> Callable[[str], Any]:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
-    return FunctionCounter(lambda text: tokenizer.encode(text, add_special_tokens=False).ids, name=name)
+    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
 
 
 def _fetch(name: str) -> Path:

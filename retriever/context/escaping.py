@@ -60,6 +60,7 @@ class Guard:
             for one in dict.fromkeys(literals)
             if len(one) > 1
         ]
+        self._lines: dict[str, str] = {}
         self._patterns = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
 
     def text(self, text: str) -> str:
@@ -74,12 +75,15 @@ class Guard:
 
     def line(self, text: str) -> str:
         """Make one short line of a title, a heading or a name, and escape it."""
-        flat = " ".join(text.split())
-        short = flat if len(flat) <= _LONGEST_LINE else flat[: _LONGEST_LINE - 1] + "\u2026"
-        return self.text(short)
+        if text not in self._lines:
+            flat = " ".join(text.split())
+            short = flat if len(flat) <= _LONGEST_LINE else flat[: _LONGEST_LINE - 1] + "\u2026"
+            self._lines[text] = self.text(short)
+        return self._lines[text]
 
     def _label(self, found: re.Match[str]) -> str:
-        if min(numbers_in(found["numbers"])) > self._numbers:
+        numbers = numbers_in(found["numbers"])
+        if min(numbers) > self._numbers or max(numbers) < 1:
             return found[0]
         return f"{found['head']}\\{found['slashes']}{found['numbers']}"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from retriever.context.types import Marker
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from retriever.context.styles import CitationStyle
 
@@ -52,38 +52,73 @@ def find_markers(answer: str, style: CitationStyle, known: Collection[int]) -> l
 
 def find_quotations(answer: str, markers: Sequence[Marker]) -> list[Quotation]:
     """Return what stands in quotation marks or in quoted lines, in order."""
-    blocks = list(_block_quotations(answer))
-    inline = [
-        (found[0][1:-1], found.start() + 1, found.end() - 1)
+    blocks = [(found.start(), found.end()) for found in _BLOCK.finditer(answer)]
+    places = [
+        (found.start() + 1, found.end() - 1)
         for found in _QUOTED.finditer(answer)
-        if not any(start <= found.start() < end for _, start, end in blocks)
+        if not any(start <= found.start() < end for start, end in blocks)
     ]
-    quotations = [one for one in sorted([*blocks, *inline], key=lambda one: one[1]) if one[0].strip()]
+    quotations = []
+    for start, end in sorted([*blocks, *places]):
+        limit, cited = _without_markers(answer, start, end, markers)
+        text = answer[start:limit]
+        text = _BLOCK_SIGN.sub("", text).strip() if (start, end) in blocks else text
+        if text.strip():
+            quotations.append((text, start, limit, end, cited))
+    starts = [start for _, start, *_ in quotations]
     return [
-        Quotation(text=text, start=start, end=end, cited=_cited(answer, end, quotations, markers))
-        for text, start, end in quotations
+        Quotation(
+            text=text,
+            start=start,
+            end=limit,
+            cited=tuple(dict.fromkeys((*cited, *_cited_after(answer, end, starts, markers)))),
+        )
+        for text, start, limit, end, cited in quotations
     ]
 
 
-def _block_quotations(answer: str) -> Iterator[tuple[str, int, int]]:
-    for found in _BLOCK.finditer(answer):
-        yield _BLOCK_SIGN.sub("", found[0]).strip(), found.start(), found.end()
+def _without_markers(
+    answer: str, start: int, end: int, markers: Sequence[Marker]
+) -> tuple[int, tuple[int, ...]]:
+    """Return where a quotation ends without the citations that stand at its end, and their numbers."""
+    numbers: list[int] = []
+    for marker in reversed(markers):
+        if numbers and marker.answer_start == end:  # of the same list, such as [1, 2]
+            numbers.insert(0, marker.n)
+            continue
+        if not (start <= marker.answer_start and marker.answer_end <= end):
+            continue
+        if answer[marker.answer_end : end].strip(" \t\n.>"):
+            break
+        numbers.insert(0, marker.n)
+        end = marker.answer_start
+    if numbers:
+        end = start + len(answer[start:end].rstrip())
+    return end, tuple(numbers)
 
 
-def _cited(
-    answer: str, end: int, quotations: Sequence[tuple[str, int, int]], markers: Sequence[Marker]
-) -> tuple[int, ...]:
-    """Return what is cited after a quotation, up to the next one or the end of its sentence."""
-    limit = min([start for _, start, _ in quotations if start >= end], default=len(answer))
+def _cited_after(answer: str, end: int, starts: Sequence[int], markers: Sequence[Marker]) -> tuple[int, ...]:
+    """Return what is cited first after a quotation, in its sentence and before the next quotation."""
+    limit = min([start for start in starts if start >= end], default=len(answer))
     numbers: list[int] = []
     reached = end
     for marker in markers:
+        if numbers and marker.answer_end == reached:  # of the same list
+            numbers.append(marker.n)
+            continue
         if marker.answer_start < end:
             continue
         between = answer[reached : marker.answer_start]
-        ended = _SENTENCE_END.search(between.rstrip())
-        if marker.answer_start >= limit or (ended and (numbers or between[ended.end() :].strip())):
+        if marker.answer_start >= limit or not _goes_on(between, first=not numbers):
             break
         numbers.append(marker.n)
         reached = marker.answer_end
     return tuple(dict.fromkeys(numbers))
+
+
+def _goes_on(between: str, *, first: bool) -> bool:
+    """Tell whether a citation after these words still belongs to the quotation before them."""
+    if not first:
+        return between.strip(" ,;&") in ("", "and")
+    ended = _SENTENCE_END.search(between.rstrip())
+    return ended is None or not between[ended.end() :].strip()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Final, Protocol
 
-_WORD: Final = re.compile(r"[A-Za-z]+|\d+|[^\W\d_]+|[^\w\s]|_")
-_IDEOGRAPHIC: Final = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
-_LETTERS_PER_TOKEN: Final = 5
-_DIGITS_PER_TOKEN: Final = 2
-_SIGNS_PER_TOKEN: Final = 2
+_IDEOGRAPHIC: Final = "\\u2e80-\\u9fff\\uac00-\\ud7af\\uf900-\\ufaff\\U00020000-\\U0003ffff"
+_TOKEN: Final = re.compile(
+    rf"[A-Za-z]{{1,5}}|\d{{1,2}}|[{_IDEOGRAPHIC}]|(?:(?![A-Za-z{_IDEOGRAPHIC}])[^\W\d_]){{1,2}}|[^\w\s]|_"
+)
+"""One match for each token of the estimate."""
 
 
 class TokenCounter(Protocol):
@@ -43,13 +42,4 @@ class EstimatedTokens:
 
     def count(self, text: str) -> int:
         """Return the estimate; 0 for an empty text."""
-        return sum(_estimate(word) for word in _WORD.findall(text))
-
-
-def _estimate(word: str) -> int:
-    if word[0].isascii():
-        if word[0].isalpha():
-            return math.ceil(len(word) / _LETTERS_PER_TOKEN)
-        return math.ceil(len(word) / _DIGITS_PER_TOKEN) if word[0].isdigit() else 1
-    ideographs = len(_IDEOGRAPHIC.findall(word))
-    return ideographs + math.ceil((len(word) - ideographs) / _SIGNS_PER_TOKEN)
+        return len(_TOKEN.findall(text))
