@@ -60,9 +60,18 @@ def read_cursor(text: str, *, query: str = "") -> Cursor:
 
 
 def json_answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with a value of ordinary size; a large one is written by `to_json` on a worker's thread."""
+    return bytes_answer(to_json(value), status=status, headers=headers)
+
+
+def bytes_answer(data: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON that is written already."""
+    return Response(data, status, dict(headers or {}), "application/json")
+
+
+def to_json(value: Any) -> bytes:
     """Write dataclasses, containers and scalars as JSON; keys of a location that are unknown are absent."""
-    plain = _without_unknown(msgspec.to_builtins(value))
-    return Response(msgspec.json.encode(plain), status, dict(headers or {}), "application/json")
+    return msgspec.json.encode(_without_unknown(msgspec.to_builtins(value)))
 
 
 def _without_unknown(value: Any) -> Any:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.access import Access, Reading, Writing
-from api.answers import Condition, Page, etag, json_answer, read_if_match
+from api.answers import Condition, Page, bytes_answer, etag, json_answer, read_if_match, to_json
 from api.errors import problem_responses
 from api.rights import visible
 from api.shapes import Body, body_model, to_domain
@@ -126,10 +126,12 @@ async def list_documents(
         mandatory=access.filter,
         coverage_lt=coverage_lt,
     )
-    page = await service.call(
-        service.interactive, access.collection, lambda r: r.engine.documents(options), request=request
-    )
-    return json_answer({"data": page.documents, "next_cursor": page.next_cursor})
+
+    def work(retriever: Retriever) -> bytes:
+        page = retriever.engine.documents(options)
+        return to_json({"data": page.documents, "next_cursor": page.next_cursor})
+
+    return bytes_answer(await service.call(service.interactive, access.collection, work, request=request))
 
 
 @router.put("/document", response_model=IndexReport, operation_id="put_document")

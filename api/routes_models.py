@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import struct
+from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 
 from api.access import Access, Anybody
-from api.answers import json_answer
+from api.answers import bytes_answer, json_answer
 from api.cohere_shapes import CohereError, EmbedRequest, EmbedResponse, RerankRequest, RerankResponse
 from api.openai_shapes import EmbeddingsRequest, EmbeddingsResponse, Model, Models, OpenAIError
 from api.work import Lane
 from encoders.errors import InvalidInputError
+from retriever import Retriever
 from retriever.errors import NotFoundError, TooLargeError
 from retriever.types import ModelInfo, Vectors
 
@@ -38,38 +41,53 @@ async def embeddings(request: Request, access: Anybody, body: EmbeddingsRequest)
     texts, tokens = body.texts, body.tokens
     await _check(request, access, body.model, count=len(texts) + len(tokens), tokens=sum(map(len, tokens)))
     limit = access.service.settings.max_tokens
-    made = await access.service.call(
-        _lane(access, sum(map(len, texts)) + 4 * sum(map(len, tokens))),
-        "default",
-        lambda r: r.engine.embed(
+
+    def work(retriever: Retriever) -> tuple[bytes, int]:
+        made = retriever.engine.embed(
             texts,
             tokens=tokens,
             kind=body.kind,
             dimensions=body.dimensions,
             late_chunking=body.late_chunking,
             max_tokens=limit,
-        ),
-        request=request,
-    )
-    return _embeddings(request, made, base64_wanted=body.encoding_format == "base64")
+        )
+        return _embeddings(made, base64_wanted=body.encoding_format == "base64"), _tokens(made)
 
-
-def _embeddings(request: Request, made: Vectors, *, base64_wanted: bool) -> Response:
-    rows: list[Any] = _base64(made) if base64_wanted else made.rows()
-    used = sum(ledger.tokens for ledger in made.coverage)
+    lane = _lane(access, sum(map(len, texts)) + 4 * sum(map(len, tokens)))
+    data, used = await access.service.call(lane, "default", work, request=request)
     request.app.state.metrics.embedded(used)
-    return json_answer(
-        {
-            "object": "list",
-            "data": [
-                {"object": "embedding", "index": place, "embedding": row} for place, row in enumerate(rows)
-            ],
-            "model": made.model,
-            "usage": {"prompt_tokens": used, "total_tokens": used},
-            "split": [place for place, ledger in enumerate(made.coverage) if ledger.segments > 1],
-            "incomplete": [place for place, ledger in enumerate(made.coverage) if not ledger.complete],
-        }
+    return bytes_answer(data)
+
+
+def _embeddings(made: Vectors, *, base64_wanted: bool) -> bytes:
+    """Write the answer row by row, so that a large one never holds Python's lock for long."""
+    rows = (
+        b'{"object":"embedding","index":%d,"embedding":%s}' % (place, row)
+        for place, row in enumerate(_rows(made, base64_wanted=base64_wanted))
     )
+    used = _tokens(made)
+    rest = {
+        "model": made.model,
+        "usage": {"prompt_tokens": used, "total_tokens": used},
+        "split": [place for place, ledger in enumerate(made.coverage) if ledger.segments > 1],
+        "incomplete": [place for place, ledger in enumerate(made.coverage) if not ledger.complete],
+    }
+    return b'{"object":"list","data":[%s],%s' % (b",".join(rows), msgspec.json.encode(rest)[1:])
+
+
+def _rows(made: Vectors, *, base64_wanted: bool) -> Iterator[bytes]:
+    """Yield each vector as JSON."""
+    for place in range(len(made)):
+        row = made.row(place)
+        yield (
+            b'"%s"' % base64.b64encode(row)
+            if base64_wanted
+            else msgspec.json.encode(struct.unpack(f"<{made.dim}f", row))
+        )
+
+
+def _tokens(made: Vectors) -> int:
+    return sum(ledger.tokens for ledger in made.coverage)
 
 
 @router.get("/v1/models", response_model=Models, operation_id="list_models", responses=_OPENAI)
@@ -102,31 +120,33 @@ async def embed_v2(request: Request, access: Anybody, body: EmbedRequest) -> Res
     """Embed texts of any length, as Cohere's v2 endpoint does."""
     await _check(request, access, body.model, count=len(body.texts))
     limit = access.service.settings.max_tokens
-    made = await access.service.call(
-        _lane(access, sum(map(len, body.texts))),
-        "default",
-        lambda r: r.engine.embed(
+    kinds = body.embedding_types or ["float"]
+
+    def work(retriever: Retriever) -> tuple[bytes, int]:
+        made = retriever.engine.embed(
             body.texts,
             tokens=(),
             kind="query" if body.input_type == "search_query" else "document",
             dimensions=body.output_dimension,
             late_chunking=False,
             max_tokens=limit,
-        ),
-        request=request,
-    )
-    used = sum(ledger.tokens for ledger in made.coverage)
+        )
+        forms = b",".join(
+            b'"%s":[%s]' % (kind.encode(), b",".join(_rows(made, base64_wanted=kind == "base64")))
+            for kind in dict.fromkeys(kinds)
+        )
+        rest = {"texts": body.texts, "meta": _meta("2", tokens=_tokens(made))}
+        head = {"id": request.state.request_id, "response_type": "embeddings_by_type"}
+        return b'%s,"embeddings":{%s},%s' % (
+            msgspec.json.encode(head)[:-1],
+            forms,
+            msgspec.json.encode(rest)[1:],
+        ), _tokens(made)
+
+    lane = _lane(access, sum(map(len, body.texts)))
+    data, used = await access.service.call(lane, "default", work, request=request)
     request.app.state.metrics.embedded(used)
-    forms: dict[str, Callable[[], list[Any]]] = {"float": made.rows, "base64": lambda: _base64(made)}
-    return json_answer(
-        {
-            "id": request.state.request_id,
-            "response_type": "embeddings_by_type",
-            "embeddings": {kind: forms[kind]() for kind in body.embedding_types or ["float"]},
-            "texts": body.texts,
-            "meta": _meta("2", tokens=used),
-        }
-    )
+    return bytes_answer(data)
 
 
 async def _rerank(request: Request, access: Access, body: RerankRequest, *, version: str) -> Response:
@@ -197,10 +217,6 @@ async def _check(
 def _lane(access: Access, characters: int) -> Lane:
     service = access.service
     return service.interactive if characters <= _SHORT_CHARACTERS else service.bulk
-
-
-def _base64(made: Vectors) -> list[str]:
-    return [base64.b64encode(made.row(place)).decode() for place in range(len(made))]
 
 
 def _model(info: ModelInfo) -> dict[str, Any]:

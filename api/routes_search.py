@@ -13,6 +13,7 @@ from api.errors import problem_responses
 from api.rights import explained
 from api.search_shapes import SearchAnswer, search_answer
 from api.shapes import body_model, to_domain
+from retriever import Retriever
 from retriever.types import DocumentExplanation, SearchOptions
 
 router = APIRouter(
@@ -50,10 +51,11 @@ async def search(
     """Find documents, and in each the spans that answer the query."""
     service = access.service
     options = to_domain(body, SearchOptions, mandatory=access.filter, request_id=request.state.request_id)
-    result = await service.call(
-        service.interactive, access.collection, lambda r: r.engine.search(options), request=request
-    )
-    return json_answer(search_answer(result, access.collection))
+
+    def work(retriever: Retriever) -> bytes:
+        return to_json(search_answer(retriever.engine.search(options), access.collection))
+
+    return bytes_answer(await service.call(service.interactive, access.collection, work, request=request))
 
 
 @router.post("/explain", response_model=DocumentExplanation, operation_id="explain")

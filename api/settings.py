@@ -50,7 +50,7 @@ class Settings(BaseModel):
     metrics_need_key: bool = Field(
         default=True, description="`/metrics` needs an admin key where calls need keys."
     )
-    max_body_bytes: int = Field(default=16_000_000, ge=1_000, description="Largest JSON body.")
+    max_body_bytes: int = Field(default=8_000_000, ge=1_000, description="Largest JSON body.")
     max_upload_bytes: int = Field(
         default=1_000_000_000, ge=1_000, description="Largest multipart upload in all."
     )
