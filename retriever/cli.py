@@ -20,13 +20,14 @@ import click
 
 from encoders.errors import RetrievalError
 from retriever.context.types import EXPANSIONS, FORMATS, ORDERS
-from retriever.options import KINDS, EvidenceOptions
+from retriever.options import KINDS, RERANK_METHODS, EvidenceOptions
 from retriever.waiting import ENCODER, STORE, waiting_for
 
 if TYPE_CHECKING:
     from encoders.types import SegmentKind
     from retriever.context.types import CitationRef, Context, Expand, Format, Order, Verification
     from retriever.embedded import BaseRetriever
+    from retriever.options import RerankMethod
     from retriever.types import DocumentInfo, Estimate, IndexReport, Job, Progress, SearchResult
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -188,6 +189,9 @@ def sync(retriever: BaseRetriever, *, folder: Path, as_json: bool) -> None:
 @click.option("--filter", "where", help='JSON, such as \'{"metadata.year": {"$gte": 2021}}\'.')
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only spans of this kind.")
 @click.option("--symbol", "symbols", multiple=True, help="Only code that defines this name.")
+@click.option("--must-contain", multiple=True, metavar="TEXT", help="Every hit holds it; '\"a phrase\"'.")
+@click.option("--rerank", type=click.Choice(RERANK_METHODS), default="none", show_default=True)
+@click.option("--profile", default="default", show_default=True, help="Settings to score by.")
 @click.option("--explain", is_flag=True, help="Say how each score came about.")
 @_store_options
 def search(
@@ -199,6 +203,9 @@ def search(
     where: str | None,
     kinds: tuple[SegmentKind, ...],
     symbols: tuple[str, ...],
+    must_contain: tuple[str, ...],
+    rerank: RerankMethod,
+    profile: str,
     explain: bool,
     as_json: bool,
 ) -> None:
@@ -206,7 +213,14 @@ def search(
     shown = EvidenceOptions(limit=evidence, kinds=kinds, symbols=symbols)
     with waiting_for(ENCODER):
         result = retriever.search(
-            query, limit=limit, evidence=shown, filter=_parse_json(where), explain=explain
+            query,
+            limit=limit,
+            evidence=shown,
+            filter=_parse_json(where),
+            must_contain=must_contain,
+            rerank=rerank,
+            profile=profile,
+            explain=explain,
         )
     if as_json:
         _print_json(result)

@@ -18,7 +18,7 @@ OffsetUnit: TypeAlias = Literal["codepoint", "utf16", "byte"]
 RerankMethod: TypeAlias = Literal["none", "late_interaction"]
 
 _UNITS = ("codepoint", "utf16", "byte")
-_METHODS = ("none", "late_interaction")
+RERANK_METHODS = ("none", "late_interaction")
 KINDS = ("prose", "code", "table")
 
 
@@ -82,7 +82,7 @@ class RerankOptions:
     timeout_ms: int | None = None
 
     def __post_init__(self) -> None:
-        _check_among("rerank.method", self.method, _METHODS)
+        _check_among("rerank.method", self.method, RERANK_METHODS)
         _check_range("rerank.top", self.top, 1, 200)
         if self.timeout_ms is not None:
             _check_range("rerank.timeout_ms", self.timeout_ms, 1, 600_000)
