@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Request, Response
 from pydantic import Field
 
 from api.access import Reading
-from api.answers import json_answer
+from api.answers import bytes_answer, json_answer, to_json
 from api.errors import problem_responses
 from api.rights import explained
 from api.search_shapes import SearchAnswer, search_answer
