@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -324,6 +328,21 @@ def test_the_command_line_asks_a_service(app, name, tmp_path, monkeypatch):
     assert said("text", "rent.txt", "--end", "8")["text"] == "The rent"
     assert said("doctor", code=1)["error"]["code"] == "not_offered"
     assert said("delete", "rent.txt")["deleted"] == ["rent.txt"]
+
+
+def test_a_client_needs_nothing_but_the_base_install(app, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "note.txt").write_text("The rent is due on the first day.")
+    script = Path(__file__).with_name("base_install.py")
+    done = subprocess.run(
+        [sys.executable, str(script), app.state.url, str(tmp_path / "data")],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "note.txt" in done.stdout
 
 
 def test_keys_are_sent_and_refusals_understood(tmp_path_factory, topics, monkeypatch):
