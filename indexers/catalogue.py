@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from encoders.types import Coverage
+from indexers.languages import ENGLISH
 
 if TYPE_CHECKING:
     from indexers.types import Payload
@@ -26,6 +27,7 @@ class Entry:
         recipe: hash of the rules its segments were made by.
         segments: how many there are, ordinals 0 to ``segments - 1``.
         terms: length of the document in terms.
+        language: by which its words became terms; ISO 639-1, ``und`` when it does not show.
         segment_terms: sum of the lengths of its segments in terms, breadcrumbs included.
         segmentation_note: why its segments are weaker than configured; empty when they are not.
     """
@@ -48,6 +50,7 @@ class Entry:
     terms: int
     segment_terms: int
     revision: int = 0
+    language: str = ENGLISH
     segmentation_note: str = ""
 
     @property

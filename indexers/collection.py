@@ -25,6 +25,7 @@ from indexers.filters import And, AnyField, Condition, Filter, Not, Or, all_of, 
 from indexers.generations import Generations
 from indexers.history import VERSION, KeptVersion, kept_point
 from indexers.identifiers import begin_after, document_point, segment_point
+from indexers.languages import ENGLISH, analysed_as
 from indexers.leases import PATIENCE_S, TERM_S, Turn, WriterLease
 from indexers.lexical_weights import LexicalWeights
 from indexers.readers import Readers
@@ -120,6 +121,7 @@ class Collection:
         self.weights = LexicalWeights(place, index, self._writing)
         self._entries: dict[str, Entry] = {}
         self._by_content: dict[str, str] = {}
+        self._languages = frozenset({ENGLISH})
         self._generations = Generations()
         self.readers = Readers()
         self._latest_kept: dict[str, int] = {}
@@ -158,6 +160,11 @@ class Collection:
     def snapshot(self) -> str:
         """Name the state of the documents: the same state has the same name, wherever it is kept."""
         return f"s_{self._state:016x}"
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages that its documents have or had; queries are analysed in all of them."""
+        return self._languages
 
     def live(self) -> Filter | None:
         """Return a filter that passes over segments of versions that are not live; None when all are."""
@@ -658,6 +665,8 @@ class Collection:
         self._state ^= _mark(entry) ^ (_mark(previous) if previous else 0)
         self._entries[entry.doc_id] = entry
         self._by_content[entry.content_hash] = entry.doc_id
+        if (language := analysed_as(entry.language)) not in self._languages:
+            self._languages |= {language}
         for name, kind in field_types(entry.metadata):
             self._fields[name] = self._fields.get(name, frozenset()) | {kind}
 

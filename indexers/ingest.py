@@ -16,6 +16,7 @@ from indexers.catalogue import Entry
 from indexers.documents import checked, content_hash, plain_metadata
 from indexers.errors import InvalidDocumentError
 from indexers.identifiers import new_generation
+from indexers.languages import analysed_as, language_of
 from indexers.report import IndexReport, ItemOutcome, Progress
 from indexers.retention import expire
 from indexers.segment_writer import Piece, SegmentWriter, Written
@@ -181,7 +182,7 @@ class Ingest:
         with self._collection.still():  # until it is announced, nobody knows that its text is needed
             previous = self._collection.entries.get(document.id)
             entry = self._entry(document)
-            if previous and (previous.text, previous.recipe) == (entry.text, entry.recipe):
+            if previous and _made_of(previous) == _made_of(entry):
                 self._keep(entry, previous)
                 return
             self._collection.begin(entry)
@@ -227,6 +228,7 @@ class Ingest:
             segments=0,
             terms=0,
             segment_terms=0,
+            language=language_of(document.text, document.metadata),
         )
 
     def _write_batch(self) -> None:
@@ -272,6 +274,11 @@ class Ingest:
             self._progress(
                 Progress(items=items, total=self._total, tokens_read=self._tokens_read, current=current)
             )
+
+
+def _made_of(entry: Entry) -> tuple[str, str, str]:
+    """Return what a version's points come from, but for its metadata."""
+    return entry.text, entry.recipe, analysed_as(entry.language)
 
 
 def recipe_hash(segmenter: Segmenter) -> str:

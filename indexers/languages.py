@@ -25,6 +25,7 @@ from indexers.stop_words import STOP_WORDS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+ENGLISH: Final = "en"
 UNKNOWN: Final = "und"
 """ISO 639's name for a language that was not determined."""
 
@@ -131,8 +132,31 @@ def pairs(text: str) -> list[str]:
 
 
 def without_pairs(text: str) -> str:
-    """Return ``text`` with a blank for every run that `pairs` reads, for the analysis of words."""
-    return _RUN.sub(" ", text)
+    """Return ``text`` with blanks for what `pairs` reads, for the analysis of words; offsets stay."""
+    return _RUN.sub(lambda run: " " * len(run[0]), text)
+
+
+def pair_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the pairs of `pairs` stand."""
+    for run in _RUN.finditer(text):
+        start, end = run.span()
+        yield from ((at, at + 2) for at in range(start, end - 1))
+        if end - start == 1:
+            yield start, end
+
+
+def has_pairs(text: str) -> bool:
+    """Tell whether there is anything for `pairs` in a text."""
+    return not text.isascii() and _RUN.search(text) is not None
+
+
+def analysed_as(language: str) -> str:
+    """Return the language by whose rules words are analysed: English where there are no others.
+
+    Among them are the languages that become pairs, whose texts hold English words at most.
+    """
+    known = language in _STEMMERS or language in STOP_WORDS
+    return language if known and language not in _PAIRED else ENGLISH
 
 
 def _pairs_of(run: str) -> Iterator[str]:

@@ -16,10 +16,11 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from indexers.languages import ENGLISH, analysed_as, has_pairs, pair_spans, pairs, rules_of, without_pairs
 from indexers.types import SparseVector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 _WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 _PART = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_a-z]?[^\W\d_A-Z]+|\d+")
@@ -82,25 +83,37 @@ def singular(word: str) -> str:
 
 
 class Analyser:
-    """Turns text into terms: words in lower case and the singular, identifiers whole and in parts.
+    """Turns text into terms: words in lower case and folded, identifiers whole and in parts.
 
     ``getHTTPResponses`` and ``get_http_response`` both give ``gethttpresponse, get,
     http, response``, so each finds the other and both are found by the words.
 
-    Only plurals are folded: a stemmer that folds more confuses words that long
+    Of English only plurals are folded: a stemmer that folds more confuses words that long
     documents tell apart (``docs/benchmarks.md`` has the figures), and the dense side
-    knows what is related.
+    knows what is related. Words of other languages, which inflect more, are stemmed. Scripts
+    written without blanks become pairs of characters, whatever the language of the text.
+
+    Args:
+        language: ISO 639-1; one without rules of its own is analysed as English.
     """
 
-    recipe = "words+identifiers+singular@2"
+    recipe = "auto:words+identifiers+singular+stems+pairs@3"
 
-    def __init__(self) -> None:
+    def __init__(self, language: str = ENGLISH) -> None:
         self._terms = lru_cache(maxsize=1 << 17)(self._analyse_word)
+        self._stop_words = STOP_WORDS
+        self._fold: Callable[[str], str] = singular
+        if language != ENGLISH:
+            rules = rules_of(language)
+            self._stop_words = rules.stop_words
+            self._fold = _stem_by(rules.stemmer)
 
     def analyse(self, text: str) -> list[str]:
-        """Return the terms of ``text`` in order, with repetitions."""
+        """Return the terms of ``text``, with repetitions: words in order, then pairs in order."""
+        paired = pairs(text) if has_pairs(text) else []
         terms = self._terms
-        return [term for word in _WORD.findall(text) for term in terms(word)]
+        words = _WORD.findall(without_pairs(text) if paired else text)
+        return [term for word in words for term in terms(word)] + paired
 
     def _analyse_word(self, word: str) -> tuple[str, ...]:
         parts = [part.lower() for part in _PART.findall(word)] if not word.islower() or "_" in word else []
@@ -108,20 +121,48 @@ class Analyser:
             parts = _PART.findall(word.lower())
         whole = word.replace("_", "").lower()
         candidates = [whole, *parts] if len(parts) > 1 else [whole]
-        return tuple(singular(term)[:_LONGEST_TERM] for term in candidates if term and term not in STOP_WORDS)
+        return tuple(
+            self._fold(term)[:_LONGEST_TERM] for term in candidates if term and term not in self._stop_words
+        )
 
 
-_english = Analyser()
+def _stem_by(stemmer: str) -> Callable[[str], str]:
+    if not stemmer:
+        return str
+    import Stemmer
+
+    stem: Callable[[str], str] = Stemmer.Stemmer(stemmer).stemWord
+    return stem
 
 
-def analyse(text: str) -> list[str]:
-    """Return the terms of ``text`` by the default analyser."""
-    return _english.analyse(text)
+@lru_cache(maxsize=64)
+def _analyser(language: str) -> Analyser:
+    return Analyser(language)
+
+
+def analyse(text: str, language: str = ENGLISH) -> list[str]:
+    """Return the terms of ``text``, which is in this language."""
+    return _analyser(analysed_as(language)).analyse(text)
+
+
+def analyse_query(text: str, languages: Iterable[str]) -> list[str]:
+    """Return the terms by which texts of these languages are found: those of each, none twice.
+
+    A term that is asked several times counts as often as in the language that has it most.
+    """
+    counts: Counter[str] = Counter()
+    for language in sorted(set(map(analysed_as, languages)) or {ENGLISH}):
+        counts |= Counter(analyse(text, language))
+    return list(counts.elements())
 
 
 def words_of(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where the words of ``text`` stand that `analyse` turns into terms."""
-    return (match.span() for match in _WORD.finditer(text))
+    """Yield where what `analyse` turns into terms stands: words in order, then pairs in order."""
+    if not has_pairs(text):
+        yield from (match.span() for match in _WORD.finditer(text))
+        return
+    yield from (match.span() for match in _WORD.finditer(without_pairs(text)))
+    yield from pair_spans(text)
 
 
 @lru_cache(maxsize=1 << 18)
@@ -130,9 +171,9 @@ def term_index(term: str) -> int:
     return int.from_bytes(blake2b(term.encode(), digest_size=4).digest(), "little")
 
 
-def count_terms(text: str) -> Counter[int]:
-    """Count the terms of ``text`` by index."""
-    return Counter(map(term_index, analyse(text)))
+def count_terms(text: str, language: str = ENGLISH) -> Counter[int]:
+    """Count the terms of ``text``, which is in this language, by index."""
+    return Counter(map(term_index, analyse(text, language)))
 
 
 def weigh(counts: Mapping[int, int], *, average: float, bm25: Bm25) -> SparseVector:

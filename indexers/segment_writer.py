@@ -97,9 +97,11 @@ class SegmentWriter:
             vectors[place] = vector.tolist() if np.any(vector) else ()
             ledgers[place] = ledger
         self._collection.readers.let_pass()
-        terms = [count_terms(piece.tile) for piece in pieces]
+        terms = [count_terms(piece.tile, piece.entry.language) for piece in pieces]
         placed = [
-            own + count_terms(piece.segment.breadcrumb) if piece.segment.breadcrumb else own
+            own + count_terms(piece.segment.breadcrumb, piece.entry.language)
+            if piece.segment.breadcrumb
+            else own
             for piece, own in zip(pieces, terms, strict=True)
         ]
         self._collection.weights.prepare(_first_averages(pieces, terms, placed))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexers.lexical import analyse
+from indexers.lexical import analyse_query
 from retriever.evidence import Shown, find_evidence
 from retriever.paging import Cursor, expired, read_cursor, search_hash
 from retriever.phrases import Phrase
@@ -169,7 +169,7 @@ class Attempts:
         shown = Shown(
             options=options.evidence,
             unit=options.offset_unit,
-            terms=frozenset(analyse(ranking.question.text)),
+            terms=frozenset(analyse_query(ranking.question.text, self._collection.languages)),
             phrases=tuple(map(Phrase, options.must_contain)),
         )
         evidence = find_evidence(

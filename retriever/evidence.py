@@ -270,7 +270,7 @@ def _evidence(collection: Collection, segment: _ScoredSegment, score: float, sho
     low, high = max(0, span.start - AROUND), min(entry.characters, span.end + AROUND)
     around = collection.text(entry, low, high)
     text = around[span.start - low : span.end - low]
-    highlights = find_highlights(text, shown.terms, shown.phrases)
+    highlights = find_highlights(text, shown.terms, shown.phrases, language=entry.language)
     sentence = best_sentence(text, highlights)
     return Evidence(
         id=evidence_id(entry.generation, span),

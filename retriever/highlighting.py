@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from encoders.boundaries import prose_cuts
 from encoders.types import Span
+from indexers.languages import ENGLISH
 from indexers.lexical import analyse, words_of
 from retriever.types import Quote
 
@@ -21,15 +22,20 @@ AROUND = 32
 _LONGEST_QUOTE = 600
 
 
-def find_highlights(text: str, terms: Set[str], phrases: Sequence[Phrase] = ()) -> list[Span]:
+def find_highlights(
+    text: str, terms: Set[str], phrases: Sequence[Phrase] = (), *, language: str = ENGLISH
+) -> list[Span]:
     """Return where words of the query and phrases stand in ``text``, in order, neighbours joined.
 
     Args:
         text: a span's text; the result counts from its start.
         terms: the query's terms.
         phrases: what every hit must contain.
+        language: of the text.
     """
-    found = [Span(*word) for word in words_of(text) if not terms.isdisjoint(analyse(text[slice(*word)]))]
+    found = [
+        Span(*word) for word in words_of(text) if not terms.isdisjoint(analyse(text[slice(*word)], language))
+    ]
     for phrase in phrases:
         found += [Span(*match.span()) for match in phrase.pattern.finditer(text)]
     joined: list[Span] = []

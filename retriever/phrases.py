@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexers.filters import Condition, all_of
+from indexers.languages import ENGLISH
 from indexers.lexical import analyse, query_vector, words_of
 from indexers.types import DOCUMENT_LEXICAL, VectorQuery
 from retriever.selecting import matching_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Sequence, Set
 
     from indexers.catalogue import Entry
     from indexers.collection import Collection
@@ -42,11 +43,16 @@ class Phrase:
         after = r"(?!\w)" if re.search(r"\w$", quoted) else ""
         return re.compile(before + r"\s+".join(map(re.escape, quoted.split())) + after, re.IGNORECASE)
 
-    def terms(self) -> set[str]:
-        """Return terms that the index has for every text that holds the phrase."""
+    def terms(self, languages: Set[str] = frozenset({ENGLISH})) -> set[frozenset[str]]:
+        """Return sets of terms: a text that holds the phrase has one of each, in whichever language it is."""
         quoted = self._quoted()
         text = self.source if quoted is None else f" {quoted} "
-        return {term for word in _whole_words(text) for term in analyse(word.replace("_", "").lower())[:1]}
+        found = set()
+        for word in _whole_words(text):
+            readings = [analyse(word.replace("_", "").lower(), one)[:1] for one in languages]
+            if all(readings):  # a word that a language drops is no sign of a text in it
+                found.add(frozenset(term for [term] in readings))
+        return found
 
     def _quoted(self) -> str | None:
         source = self.source.strip()
@@ -67,7 +73,9 @@ class PhraseFinder:
         if not phrases:
             return None
         held = [Phrase(source) for source in phrases]
-        candidates = _holding_terms(collection, set().union(*(one.terms() for one in held)), where)
+        candidates = _holding_terms(
+            collection, set().union(*(one.terms(collection.languages) for one in held)), where
+        )
         if candidates is None:
             candidates = {entry.doc_id for entry in matching_entries(collection, where)}
         found = [doc_id for doc_id in sorted(candidates) if self.holds(collection, doc_id, held)]
@@ -95,12 +103,14 @@ def _whole_words(text: str) -> Iterator[str]:
                 yield text[start:end]
 
 
-def _holding_terms(collection: Collection, terms: set[str], where: Filter | None) -> set[str] | None:
-    """Return the documents that have all terms; None when there is no term to go by."""
+def _holding_terms(
+    collection: Collection, terms: Set[frozenset[str]], where: Filter | None
+) -> set[str] | None:
+    """Return the documents that have a term of each set; None when there is none to go by."""
     found: set[str] | None = None
-    for term in sorted(terms):
+    for readings in sorted(map(sorted, terms)):
         query = VectorQuery(
-            vector=query_vector([term]),
+            vector=query_vector(readings),
             using=DOCUMENT_LEXICAL,
             limit=max(1, len(collection.entries)),
             filter=all_of(where),

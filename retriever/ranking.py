@@ -10,7 +10,7 @@ import numpy as np
 from indexers.catalogue import DOCUMENT
 from indexers.filters import Ids
 from indexers.identifiers import document_point
-from indexers.lexical import analyse, query_vector
+from indexers.lexical import analyse_query, query_vector
 from indexers.types import DOCUMENT_LEXICAL, VectorQuery
 from retriever.fusion import comparable, fuse, order, ranks
 from retriever.types import CandidateCounts, Component, ComponentName, Explanation
@@ -99,7 +99,7 @@ def matched_terms(
     collection: Collection, question: Question, entries: Sequence[Entry]
 ) -> list[dict[str, float]]:
     """Split each document's BM25 into its terms."""
-    terms = sorted(set(analyse(question.text)))
+    terms = sorted(set(analyse_query(question.text, collection.languages)))
     counts = dict(zip(question.lexical.indices, question.lexical.values, strict=True))
     points = tuple(document_point(entry.doc_id) for entry in entries)
     shares: dict[str, dict[str, float]] = {point: {} for point in points}

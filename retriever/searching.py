@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from encoders.errors import InvalidInputError
 from indexers.documents import canonical
 from indexers.filters import Condition, all_of
-from indexers.lexical import analyse, query_vector
+from indexers.lexical import analyse_query, query_vector
 from retriever.answering import Attempts
 from retriever.calibration import probabilities, signals_of
 from retriever.candidates import Question, find_candidates
@@ -123,7 +123,7 @@ class Searcher:
         return Question(
             text=text,
             dense=embedded.vectors[0].tolist(),
-            lexical=query_vector(analyse(text)),
+            lexical=query_vector(analyse_query(text, self.collection.languages)),
             where=where,
             tokens=embedded.coverage[0].tokens,
         )

@@ -1,6 +1,18 @@
 import pytest
 
-from indexers.lexical import Bm25, analyse, count_terms, query_vector, reweigh, singular, term_index, weigh
+from indexers.languages import analysed_as
+from indexers.lexical import (
+    Bm25,
+    analyse,
+    analyse_query,
+    count_terms,
+    query_vector,
+    reweigh,
+    singular,
+    term_index,
+    weigh,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +77,33 @@ def test_a_query_weighs_a_term_by_how_often_it_is_asked():
         term_index("lock"): 2.0,
         term_index("file"): 1.0,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "terms"),
+    [
+        ("Die Verträge der Mieter", "de", ["vertrag", "miet"]),
+        ("les contrats de location", "fr", ["contrat", "locat"]),
+        ("the cats", "und", ["cat"]),
+        ("東京都に住む", "ja", ["東京", "京都", "都に", "に住", "住む"]),
+        ("Phone 手机 cases", "zh", ["phone", "case", "手机"]),
+        ("ภาษาไทย", "th", ["ภา", "าษ", "ษา", "าไ", "ไท", "ทย"]),
+        ("東京 in an English text", "en", ["english", "text", "東京"]),
+    ],
+)
+def test_words_of_other_languages_are_stemmed_and_scripts_without_blanks_paired(text, language, terms):
+    assert analyse(text, language) == terms
+
+
+def test_a_query_is_read_in_every_language_of_the_collection_and_no_term_counts_twice():
+    asked = analyse_query("contracts Verträge contracts", {"en", "de", "und", "ja"})
+    assert sorted(asked) == ["contract", "contract", "vertrag", "verträge"]
+    assert analyse_query("the contracts", {"en"}) == analyse("the contracts")
+    assert analyse_query("words", ()) == ["word"]
+    assert [analysed_as(one) for one in ("de", "und", "ja", "xx", "en")] == ["de", "en", "en", "en", "en"]
+
+
+@pytest.mark.parametrize("text", ["東京 tower", "lock 京 file", "ไทย word", "plain words", "京都"])
+def test_the_places_of_terms_are_those_of_the_terms(text):
+    places = [text[start:end].lower() for start, end in words_of(text)]
+    assert [singular(place) for place in places] == analyse(text)
