@@ -97,8 +97,8 @@ class SearchProfile:
     best_segments: int = 3
     dense_temperature: float = 0.05
     lexical_temperature: float = 1.0
-    segment_candidates: int = 1_000
-    document_candidates: int = 200
+    segment_candidates: int = 500
+    document_candidates: int = 100
     evidence_lexical: float = 0.4
     late_interaction: float = 0.2
     late_segments: int = 2
