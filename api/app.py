@@ -103,6 +103,7 @@ def create_app(service: Service) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
+    app.openapi()  # takes a while, and with it the models of all bodies: not while callers wait
     beside = [
         asyncio.create_task(_keep_in_touch(service)),
         asyncio.create_task(_watch_loop(app.state.metrics)),

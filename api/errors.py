@@ -76,7 +76,8 @@ _NEUTRAL: Final[Mapping[str, str]] = {
 _RETRY_S: Final[Mapping[int, int]] = {429: 1, 503: 1}
 _TITLES: Final[Mapping[int, str]] = {
     400: "Bad request", 401: "Not authenticated", 403: "Forbidden", 404: "Not found",
-    405: "Method not allowed", 409: "Conflict", 410: "Gone", 412: "Precondition failed", 413: "Too large",
+    405: "Method not allowed", 408: "Too slow", 409: "Conflict", 410: "Gone",
+    412: "Precondition failed", 413: "Too large",
     415: "Unsupported media type", 421: "Misdirected request", 422: "Cannot be used",
     429: "Too many requests",
     500: "Internal error", 501: "Not available", 502: "Bad gateway", 503: "Not available now",
@@ -84,7 +85,7 @@ _TITLES: Final[Mapping[int, str]] = {
 }  # fmt: skip
 _CODES: Final[Mapping[int, str]] = {
     400: "bad_request", 404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type",
-    413: "too_large", 421: "misdirected_request",
+    408: "body_timeout", 413: "too_large", 421: "misdirected_request",
 }  # fmt: skip
 
 

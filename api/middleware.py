@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -124,12 +125,12 @@ class Keys:
         await self._app(scope, receive, send)
 
 
-class _TooLarge(HTTPException):
+class _Refused(HTTPException):
     """Of the one kind that body parsers let through."""
 
 
 class Sizes:
-    """Refuses bodies over the limit, by their announced length at once, else while they come in."""
+    """Refuses slow bodies, and those over the limit: by their announced length or while they come in."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
@@ -147,14 +148,20 @@ class Sizes:
             await self._refuse(scope, receive, send, limit)
             return
         got = 0
-        began = False
+        began = complete = False
 
         async def counted() -> Message:
-            nonlocal got
-            message = await receive()
+            nonlocal got, complete
+            if complete:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), self._settings.body_timeout_s)
+            except TimeoutError as error:
+                raise _Refused(408, "the body came too slowly", headers={"Connection": "close"}) from error
+            complete = not message.get("more_body", False)
             got += len(message.get("body", b""))
             if got > limit:
-                raise _TooLarge(413, _over(limit), headers={"Connection": "close"})
+                raise _Refused(413, _over(limit), headers={"Connection": "close"})
             return message
 
         async def seen(message: Message) -> None:
@@ -164,10 +171,12 @@ class Sizes:
 
         try:
             await self._app(scope, counted, seen)
-        except _TooLarge:
+        except _Refused as error:
             if began:
                 raise
-            await self._refuse(scope, receive, send, limit)
+            code = "too_large" if error.status_code == 413 else "body_timeout"
+            refusal = answer(Request(scope), error.status_code, code, error.detail, headers=error.headers)
+            await refusal(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         message = _over(limit)

@@ -51,6 +51,9 @@ class Settings(BaseModel):
         default=True, description="`/metrics` needs an admin key where calls need keys."
     )
     max_body_bytes: int = Field(default=8_000_000, ge=1_000, description="Largest JSON body.")
+    body_timeout_s: float = Field(
+        default=60.0, gt=0, description="Longest pause of a caller in the middle of a body."
+    )
     max_upload_bytes: int = Field(
         default=1_000_000_000, ge=1_000, description="Largest multipart upload in all."
     )

@@ -36,6 +36,7 @@ def small(tmp_path_factory):
         max_documents=2,
         max_inputs=3,
         max_tokens=50,
+        body_timeout_s=0.3,
         cors_origins=("https://app.example",),
     ) as app:
         yield app
@@ -60,6 +61,35 @@ def test_what_is_over_a_limit_is_refused_and_the_limit_named(http_small):
         (http_small.post("/v1/rerank", json={"query": "x", "documents": ["word " * 60]}), 400, "limit is 50"),
     ):
         assert (answer.status_code, word in answer.text) == (status, True), answer.text
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(small):
+    url = httpx.URL(small.state.url)
+    with socket.create_connection((url.host, url.port), timeout=20) as line:
+        line.sendall(b"POST /v1/rerank HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
+        assert b" 408 " in line.recv(100)
+
+
+def test_no_step_of_the_event_loop_takes_long(http, texts, monkeypatch):
+    """Its own CPU time is measured, so that a busy machine changes nothing."""
+    steps, run = [], asyncio.events.Handle._run
+
+    def timed(handle):
+        started = time.thread_time()
+        run(handle)
+        steps.append((time.thread_time() - started, repr(handle)))
+
+    monkeypatch.setattr(asyncio.events.Handle, "_run", timed)
+    many = [{"id": f"n{number}", "text": f"number {number} " * 800} for number in range(60)]
+    assert http.post(f"{texts}/documents", json={"documents": many}).status_code == 200
+    inputs = [f"text number {number}" for number in range(1_000)]
+    assert http.post("/v1/embeddings", json={"input": inputs, "model": "default"}).status_code == 200
+    assert http.post(f"{texts}/search", json={"query": "number", "limit": 50}).status_code == 200
+    assert http.get(f"{texts}/documents", params={"limit": 1_000}).status_code == 200
+    files = [("files", ("large.txt", b"a word and another " * 100_000))]
+    assert http.post(f"{texts}/files", files=files).status_code == 202
+    assert len(steps) > 20
+    assert max(steps)[0] < 0.05, max(steps)
 
 
 def test_an_upload_is_cut_off_at_its_limits_and_leaves_nothing_behind(http_small, small):
