@@ -78,7 +78,8 @@ class Chooser:
         if self._options.expand == "none":
             return [alone]
         completed = levels(alone.window, alone.span, alone.kind, "sentence")[-1]
-        spans = [completed, whole_sentences(alone.window, alone.span, alone.kind)]
+        inner = whole_sentences(alone.window, alone.span, alone.kind)
+        spans = [completed, inner] if 2 * len(inner) > len(alone.span) else [completed]
         return [replace(alone, span=span) for span in dict.fromkeys(spans)]
 
     def _alone(self, place: int) -> Passage:
