@@ -89,7 +89,7 @@ class Chooser:
     def _make_alone(self, place: int) -> Passage:
         piece = self._material.pieces[place]
         window = self._window(piece)
-        span = trimmed(window, piece.span)
+        span = trimmed(window, piece.span, piece.kind)
         return Passage(source=piece.source, window=window, span=span, kind=piece.kind, pieces=(place,))
 
     def _is_shown(self, place: int) -> bool:

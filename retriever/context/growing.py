@@ -29,14 +29,14 @@ def levels(window: Window, span: Span, kind: SegmentKind, expand: Expand) -> lis
     heading's section, function, slide or sheet that holds it all, or else its paragraphs;
     ``parent`` the next one around that, or else the document as far as the window goes.
     """
-    grown = [trimmed(window, span)]
+    grown = [trimmed(window, span, kind)]
     steps = _STEPS[expand]
     if steps >= 1:
         grown.append(_sentence(window, span, kind))
     if expand == "segment":
-        grown.append(_neighbours(window, span))
+        grown.append(_neighbours(window, span, kind))
     if steps >= 3:
-        grown += [trimmed(window, one) for one in _sections(window, grown[-1])[: steps - 2]]
+        grown += [trimmed(window, one, kind) for one in _sections(window, grown[-1])[: steps - 2]]
     return _rising(grown)
 
 
@@ -51,10 +51,10 @@ def steps_within(window: Window, span: Span, limit: Span, kind: SegmentKind) -> 
     while (start, end) != (limit.start, limit.end):
         if end < limit.end:
             end = min(_after(borders, end + 1, limit.end), limit.end)
-            yield trimmed(window, Span(start, end))
+            yield trimmed(window, Span(start, end), kind)
         if start > limit.start:
             start = max(_before(borders, start - 1, limit.start), limit.start)
-            yield trimmed(window, Span(start, end))
+            yield trimmed(window, Span(start, end), kind)
 
 
 def sentences_in(window: Window, span: Span, kind: SegmentKind) -> list[Span]:
@@ -62,7 +62,7 @@ def sentences_in(window: Window, span: Span, kind: SegmentKind) -> list[Span]:
     borders = _borders(window, kind)
     inner = borders[bisect_right(borders, span.start) : bisect_left(borders, span.end)]
     ends = [span.start, *inner, span.end]
-    parts = [trimmed(window, Span(a, b)) for a, b in pairwise(ends)]
+    parts = [trimmed(window, Span(a, b), kind) for a, b in pairwise(ends)]
     return [part for part in parts if len(part)]
 
 
@@ -73,14 +73,20 @@ def whole_sentences(window: Window, span: Span, kind: SegmentKind) -> Span:
     following = _after(borders, span.end, -1)
     if following >= 0 and not window.of(Span(span.end, following)).strip():
         end = span.end
-    held = trimmed(window, Span(start, end)) if start < end else span
+    held = trimmed(window, Span(start, end), kind) if start < end else span
     return held if len(held) else span
 
 
-def trimmed(window: Window, span: Span) -> Span:
-    """Leave white space at both ends out; a span of nothing else becomes empty."""
+def trimmed(window: Window, span: Span, kind: SegmentKind) -> Span:
+    """Leave white space at both ends out, but for the indentation of a first line of code.
+
+    A span of nothing else becomes empty.
+    """
     text = window.of(span)
-    start = span.start + len(text) - len(text.lstrip())
+    lead = len(text) - len(text.lstrip())
+    if kind != "prose" and lead < len(text):
+        lead = 1 + max(text.rfind("\n", 0, lead), text.rfind("\r", 0, lead))
+    start = span.start + lead
     return Span(start, max(start, span.end - (len(text) - len(text.rstrip()))))
 
 
@@ -88,14 +94,16 @@ def _sentence(window: Window, span: Span, kind: SegmentKind) -> Span:
     borders = _borders(window, kind)
     low, high = max(window.start, span.start - _SENTENCE_REACH), min(window.end, span.end + _SENTENCE_REACH)
     start, end = _before(borders, span.start, -1), _after(borders, span.end, -1)
-    return trimmed(window, Span(start if start >= low else span.start, end if 0 <= end <= high else span.end))
+    found = Span(start if start >= low else span.start, end if 0 <= end <= high else span.end)
+    return trimmed(window, found, kind)
 
 
-def _neighbours(window: Window, span: Span) -> Span:
+def _neighbours(window: Window, span: Span, kind: SegmentKind) -> Span:
     borders = [window.start, *window.borders, window.end]
     start = max(0, bisect_right(borders, span.start) - 2)
     end = min(len(borders) - 1, bisect_left(borders, span.end) + 1)
-    return trimmed(window, Span(min(borders[start], span.start), max(borders[end], span.end)))
+    found = Span(min(borders[start], span.start), max(borders[end], span.end))
+    return trimmed(window, found, kind)
 
 
 def _sections(window: Window, span: Span) -> list[Span]:

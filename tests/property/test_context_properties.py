@@ -141,7 +141,8 @@ def test_the_budget_holds_and_every_span_is_exact(
         assert one.n == n
         assert 0 <= one.start < one.end <= len(text)
         assert all(one.start <= found.start <= found.end <= one.end for found in one.evidence)
-        assert text[one.start : one.end] == text[one.start : one.end].strip()
+        assert text[one.start : one.end].rstrip() == text[one.start : one.end]
+        assert text[one.start : one.end].split("\n")[0].strip()
         assert one.quote.exact in text[one.start : one.end]
         block = context.text[one.text_start : one.text_end]
         taken[one.document.id] += counter.count(block)
@@ -187,7 +188,7 @@ def test_every_label_in_a_context_is_one_of_ours(material, form, order):
         assert [(n, start) for n, start in found if n] == [
             (one.n, one.text_start) for one in context.citations
         ]
-    elif form == "json":
+    elif form == "json" and count:
         read = json.loads(context.text)["sources"]
         assert [one["n"] for one in read] == [one.n for one in context.citations]
         assert [one["label"] for one in read] == [one.label for one in context.citations]

@@ -6,6 +6,7 @@ import pytest
 
 from encoders.errors import InvalidInputError
 from retriever.context.counting import counter_of
+from retriever.context.material import Piece
 from retriever.context.packing import pack
 from retriever.context.types import ContextOptions, Template
 from tests.context_material import heading, material, piece, shown, source, words
@@ -107,6 +108,16 @@ def test_no_document_takes_more_than_its_share():
     found = context(given, max_tokens_per_document=10)
     assert [one.document.id for one in found.citations] == ["lease"]
     assert [(one.document_id, one.reason) for one in found.dropped] == [("fees", "document_budget")]
+
+
+def test_code_keeps_the_indentation_of_its_first_line():
+    code = "class A:\n\n    def f(self):\n        return 1\n\n    def g(self):\n        return 2\n"
+    sources = [source(code)]
+    start, end = code.index("\n    def g"), len(code)
+    given = material(sources, [Piece(evidence_id="g", source=0, start=start, end=end, kind="code")])
+    for expand in ("none", "sentence"):
+        found = context(given, expand=expand)
+        assert found.text == "[1] Title, lines 6-7\n    def g(self):\n        return 2"
 
 
 SECTIONS = (
