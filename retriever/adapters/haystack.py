@@ -36,6 +36,8 @@ class LongdocRetriever:
         encoder: for a store, the name or folder of a model.
         top_k: documents wanted.
         evidence: at most so many spans of each.
+        max_tokens: return the sources of a context of this size instead: spans joined with their
+            neighbours, completed to sentences, without what nearly repeats; see `Retriever.context`.
         filters: in Haystack's form or in the Mongo form; those of a run take their place.
         search_kwargs: more of what `Retriever.search` takes.
     """
@@ -51,6 +53,7 @@ class LongdocRetriever:
         encoder: str = BUNDLED,
         top_k: int = 5,
         evidence: int = 2,
+        max_tokens: int | None = None,
         filters: dict[str, Any] | None = None,
         search_kwargs: dict[str, Any] | None = None,
     ) -> None:
@@ -65,6 +68,7 @@ class LongdocRetriever:
         self.encoder = encoder
         self.top_k = top_k
         self.evidence = evidence
+        self.max_tokens = max_tokens
         self.filters = filters
         self.search_kwargs = search_kwargs or {}
         self._given = retriever
@@ -99,6 +103,7 @@ class LongdocRetriever:
             encoder=self.encoder,
             top_k=self.top_k,
             evidence=self.evidence,
+            max_tokens=self.max_tokens,
             filters=self.filters,
             search_kwargs=self.search_kwargs,
         )
@@ -138,7 +143,8 @@ class LongdocRetriever:
     def _options(self, filters: dict[str, Any] | None, top_k: int | None) -> dict[str, Any]:
         where = mongo_filter(self.filters if filters is None else filters)
         limit = self.top_k if top_k is None else top_k
-        return {"limit": limit, "evidence": self.evidence, "filter": where, **self.search_kwargs}
+        fixed = {"limit": limit, "evidence": self.evidence, "filter": where, "max_tokens": self.max_tokens}
+        return {**fixed, **self.search_kwargs}
 
     def _source(self) -> Any:
         if self._given is not None:

@@ -29,6 +29,8 @@ class LongdocRetriever(BaseRetriever):
             `AsyncClient`. It stays the caller's to close.
         limit: documents wanted.
         evidence: at most so many spans of each.
+        max_tokens: return the sources of a context of this size instead: spans joined with their
+            neighbours, completed to sentences, without what nearly repeats; see `Retriever.context`.
         where: a filter in the Mongo form, for every call.
         search_kwargs: more of what `Retriever.search` takes.
     """
@@ -36,6 +38,7 @@ class LongdocRetriever(BaseRetriever):
     retriever: Any
     limit: int = 5
     evidence: int = 2
+    max_tokens: int | None = None
     where: Mapping[str, Any] | None = None
     search_kwargs: dict[str, Any] = Field(default_factory=dict)
 
@@ -53,6 +56,7 @@ class LongdocRetriever(BaseRetriever):
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         fixed = {"limit": self.limit, "evidence": self.evidence, "filter": self.where}
+        fixed["max_tokens"] = self.max_tokens
         return fixed | self.search_kwargs | given
 
 

@@ -36,6 +36,8 @@ class LongdocRetriever(BaseRetriever):
             `AsyncClient`. It stays the caller's to close.
         limit: documents wanted.
         evidence: at most so many spans of each.
+        max_tokens: return the sources of a context of this size instead: spans joined with their
+            neighbours, completed to sentences, without what nearly repeats; see `Retriever.context`.
         where: a filter in the Mongo form.
         search_kwargs: more of what `Retriever.search` takes.
         callback_manager: LlamaIndex's own.
@@ -47,13 +49,20 @@ class LongdocRetriever(BaseRetriever):
         *,
         limit: int = 5,
         evidence: int = 2,
+        max_tokens: int | None = None,
         where: Mapping[str, Any] | None = None,
         search_kwargs: Mapping[str, Any] | None = None,
         callback_manager: CallbackManager | None = None,
     ) -> None:
         super().__init__(callback_manager=callback_manager)
         self._retriever = retriever
-        self._options = {"limit": limit, "evidence": evidence, "filter": where, **(search_kwargs or {})}
+        self._options = {
+            "limit": limit,
+            "evidence": evidence,
+            "filter": where,
+            "max_tokens": max_tokens,
+            **(search_kwargs or {}),
+        }
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         found = search(self._retriever, query_bundle.query_str, **self._options)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from retriever.context.types import Context
     from retriever.rerank.types import Candidate, RerankResult
     from retriever.types import SearchResult
 
@@ -16,11 +17,15 @@ class Searches(Protocol):
 
     def search(self, query: str, **options: Any) -> SearchResult: ...
 
+    def context(self, query: str, **options: Any) -> Context: ...
+
 
 class SearchesAsync(Protocol):
     """`AsyncRetriever` or `AsyncClient`."""
 
     async def search(self, query: str, **options: Any) -> SearchResult: ...
+
+    async def context(self, query: str, **options: Any) -> Context: ...
 
 
 class Reranks(Protocol):

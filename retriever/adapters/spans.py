@@ -12,9 +12,13 @@ from encoders.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from encoders.types import Location
     from retriever.adapters.protocols import Reranks, Searches, SearchesAsync
+    from retriever.context.types import Citation, Context
     from retriever.rerank.types import RerankedItem, RerankStatus
     from retriever.types import DocumentHit, Evidence, SearchResult
+
+_BARE = "{text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +27,8 @@ class Passage:
 
     Attributes:
         id: of the evidence; `Retriever.resolve` finds its words again in later versions.
-        score: of the document; orders one answer and says nothing across answers.
+        score: of the document; orders one answer and says nothing across answers. Of a context's
+            source, one over its rank.
         metadata: see `span_metadata`.
     """
 
@@ -33,8 +38,17 @@ class Passage:
     metadata: dict[str, Any]
 
 
-def search(source: Searches | SearchesAsync, query: str, **options: Any) -> list[Passage]:
+def search(
+    source: Searches | SearchesAsync, query: str, *, max_tokens: int | None = None, **options: Any
+) -> list[Passage]:
     """Search and return the evidence of all hits: the best document first, its best span first.
+
+    Args:
+        source: what to ask.
+        query: a question.
+        max_tokens: return the sources of a context of this size instead: spans joined with their
+            neighbours, completed to sentences, without what nearly repeats.
+        options: what `Retriever.search` takes besides.
 
     Raises:
         InvalidInputError: ``source`` can only be awaited.
@@ -43,14 +57,22 @@ def search(source: Searches | SearchesAsync, query: str, **options: Any) -> list
         raise InvalidInputError(
             f"{type(source).__name__} can only be awaited; call the async method, or give a Retriever"
         )
-    return passages(cast("Searches", source).search(query, **options))
+    given = cast("Searches", source)
+    if max_tokens is not None:
+        return cited(given.context(query, max_tokens=max_tokens, template=_BARE, search=options))
+    return passages(given.search(query, **options))
 
 
-async def search_async(source: Searches | SearchesAsync, query: str, **options: Any) -> list[Passage]:
+async def search_async(
+    source: Searches | SearchesAsync, query: str, *, max_tokens: int | None = None, **options: Any
+) -> list[Passage]:
     """Do the same without blocking the event loop; a synchronous source works in a thread."""
-    if inspect.iscoroutinefunction(source.search):
-        return passages(await cast("SearchesAsync", source).search(query, **options))
-    return await asyncio.to_thread(search, source, query, **options)
+    if not inspect.iscoroutinefunction(source.search):
+        return await asyncio.to_thread(search, source, query, max_tokens=max_tokens, **options)
+    given = cast("SearchesAsync", source)
+    if max_tokens is not None:
+        return cited(await given.context(query, max_tokens=max_tokens, template=_BARE, search=options))
+    return passages(await given.search(query, **options))
 
 
 def passages(result: SearchResult) -> list[Passage]:
@@ -62,6 +84,19 @@ def passages(result: SearchResult) -> list[Passage]:
     ]
 
 
+def cited(context: Context) -> list[Passage]:
+    """Return the sources of a context that was made with the bare template, in its order."""
+    return [
+        Passage(
+            id=one.evidence[0].id,
+            text=context.text[one.text_start : one.text_end],
+            score=1 / one.rank,
+            metadata=_citation_metadata(one),
+        )
+        for one in context.citations
+    ]
+
+
 def span_metadata(hit: DocumentHit, span: Evidence) -> dict[str, Any]:
     """Return where a span is from, flat.
 
@@ -70,7 +105,7 @@ def span_metadata(hit: DocumentHit, span: Evidence) -> dict[str, Any]:
     and ``line_end`` are included in the span. The document's own metadata has its own keys;
     one that has a name of ours is found under ``metadata.NAME``.
     """
-    document, where = hit.document, span.location
+    document = hit.document
     known = {
         "document_id": document.id,
         "version": document.version,
@@ -79,6 +114,37 @@ def span_metadata(hit: DocumentHit, span: Evidence) -> dict[str, Any]:
         "evidence_id": span.id,
         "start": span.start,
         "end": span.end,
+        **_place(span.location),
+        "kind": span.kind,
+        "rank": hit.rank,
+        "score": hit.score,
+        "evidence_score": span.score,
+        "relevance": hit.relevance,
+    }
+    own = {f"metadata.{name}" if name in known else name: value for name, value in document.metadata.items()}
+    return own | {name: value for name, value in known.items() if value is not None}
+
+
+def _citation_metadata(citation: Citation) -> dict[str, Any]:
+    document = citation.document
+    known = {
+        "document_id": document.id,
+        "version": document.version,
+        "title": document.title,
+        "source": document.source,
+        "evidence_id": citation.evidence[0].id,
+        "start": citation.start,
+        "end": citation.end,
+        **_place(citation.location),
+        "rank": citation.rank,
+        "tokens": citation.tokens,
+        "relevance": citation.relevance,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _place(where: Location) -> dict[str, Any]:
+    return {
         "page": where.page_start,
         "page_end": where.page_end,
         "line": where.line_start,
@@ -91,14 +157,7 @@ def span_metadata(hit: DocumentHit, span: Evidence) -> dict[str, Any]:
         "sheet": where.sheet,
         "cell_range": where.cell_range,
         "slide": where.slide,
-        "kind": span.kind,
-        "rank": hit.rank,
-        "score": hit.score,
-        "evidence_score": span.score,
-        "relevance": hit.relevance,
     }
-    own = {f"metadata.{name}" if name in known else name: value for name, value in document.metadata.items()}
-    return own | {name: value for name, value in known.items() if value is not None}
 
 
 def rerank(

@@ -37,6 +37,16 @@ def test_documents_hold_the_evidence_with_its_place(filled):
     assert notice.meta["heading"] == "Lease > Notice"
 
 
+def test_the_sources_of_a_context_are_documents(filled):
+    component = LongdocRetriever(filled, max_tokens=300)
+    found = component.run("knead the dough and bake bread")["documents"]
+    search = {"limit": 5, "evidence": 2}
+    made = filled.context("knead the dough and bake bread", max_tokens=300, template="{text}", search=search)
+    assert [one.id for one in found] == [one.evidence[0].id for one in made.citations] != []
+    assert sum(one.meta["tokens"] for one in found) <= 300
+    assert found[0].score == 1.0
+
+
 def test_a_pipeline_retrieves_and_ranks(filled, reranker):
     pipeline = Pipeline()
     pipeline.add_component(

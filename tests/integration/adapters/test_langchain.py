@@ -64,6 +64,25 @@ def test_options_come_from_the_retriever_from_search_kwargs_and_from_the_call(fi
     assert len(adapter.invoke("bread", filter=None, limit=3, evidence=1)) == 3
 
 
+def test_the_sources_of_a_context_fit_the_budget_and_are_exact(filled):
+    adapter = LongdocRetriever(retriever=filled, max_tokens=400, where={"metadata.length": {"$gt": 0}})
+    found = adapter.invoke("knead the dough and bake bread")
+    made = filled.context(
+        "knead the dough and bake bread",
+        max_tokens=400,
+        template="{text}",
+        search={"limit": 5, "evidence": 2, "filter": {"metadata.length": {"$gt": 0}}},
+    )
+    assert made.tokens.used <= 400
+    assert [one.metadata["evidence_id"] for one in found] == [one.evidence[0].id for one in made.citations]
+    for one in found:
+        about = one.metadata
+        assert filled.text(about["document_id"], about["start"], about["end"]).strip() in one.page_content
+    assert found[0].metadata["rank"] == 1
+    later = LongdocRetriever(retriever=AsyncRetriever(filled), max_tokens=400, where=adapter.where)
+    assert asyncio.run(later.ainvoke("knead the dough and bake bread")) == found
+
+
 def test_our_errors_pass_and_callbacks_hear_of_them(filled):
     heard = []
 

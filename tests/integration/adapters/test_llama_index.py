@@ -50,6 +50,13 @@ def test_filters_and_further_options_reach_the_search(filled):
     assert only.metadata["document_id"] == "lease.pdf"
 
 
+def test_the_sources_of_a_context_are_nodes_with_offsets(filled):
+    nodes = LongdocRetriever(filled, max_tokens=300).retrieve("knead the dough and bake bread")
+    best = nodes[0].node
+    assert filled.text(best.ref_doc_id, best.start_char_idx, best.end_char_idx).strip() in best.text
+    assert nodes[0].score == 1.0
+
+
 def test_a_query_engine_reranks_and_answers_from_the_nodes(filled, reranker):
     engine = RetrieverQueryEngine(
         LongdocRetriever(filled, evidence=9, where={"source": {"$prefix": "/"}}),
