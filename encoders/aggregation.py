@@ -80,7 +80,8 @@ class AttentionAggregator:
 
     Attributes:
         weights: ``query`` ``(dim,)``, or ``hidden`` ``(h, dim)``, ``hidden_bias`` ``(h,)`` and
-            ``query`` ``(h,)``; ``position`` ``(POSITIONS,)``. All float32.
+            ``query`` ``(h,)``; ``position`` ``(POSITIONS,)``; where trained, ``map`` ``(dim, dim)``,
+            which is added to the joined vector: ``v + v @ map``. All float32.
         temperature: divides the scores; near 0 one segment takes all, at infinity it is the mean.
         mean_share: of the plain mean in the result, 0.5 in SEA's "attention + mean".
         card: what is known of the training.
@@ -102,13 +103,14 @@ class AttentionAggregator:
         }
 
     def aggregate(self, segments: FloatArray) -> FloatArray:
-        """Attend, mix with the mean, normalise."""
+        """Attend, mix with the mean, map, normalise."""
         if not len(segments):
             return np.zeros(segments.shape[1], dtype=np.float32)
         scores = attention_scores(segments, self.weights) / np.float32(self.temperature)
         attended = unit(_softmax(scores) @ segments)
         share = np.float32(self.mean_share)
-        return unit((1 - share) * attended + share * unit(segments.mean(axis=0)))
+        joined = unit((1 - share) * attended + share * unit(segments.mean(axis=0)))
+        return unit(joined + joined @ self.weights["map"]) if "map" in self.weights else joined
 
 
 def attention_scores(segments: FloatArray, weights: Mapping[str, FloatArray]) -> FloatArray:

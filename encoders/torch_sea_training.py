@@ -33,6 +33,7 @@ class SeaConfig:
         layers: 1 scores a segment linearly, 2 through a hidden layer.
         hidden: width of that layer.
         mean_share: of the plain mean in the result.
+        map: also learn a linear map that is added to the joined vector; it starts from zero.
         attention_temperature: divides the scores, in training and later.
         loss_temperature: divides the cosines in the loss.
         patience: epochs without a better validation MRR after which training ends.
@@ -42,12 +43,14 @@ class SeaConfig:
     layers: int = 1
     hidden: int = 128
     mean_share: float = 0.5
+    map: bool = False
     attention_temperature: float = 1.0
     loss_temperature: float = 0.05
     batch: int = 128
     epochs: int = 60
     patience: int = 8
     learning_rate: float = 0.03
+    map_learning_rate: float = 0.001
     weight_decay: float = 0.01
     drop_segments: float = 0.0
     seed: int = 5
@@ -99,9 +102,12 @@ def train_attention(
             raise InvalidInputError(f"{len(pairs.documents)} {name} pairs; at least 2 are needed", side=name)
     generator = torch.Generator().manual_seed(config.seed)
     module = _Attention(training.queries.shape[1], config, generator)
-    optimizer = torch.optim.AdamW(
-        module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
+    rates = {"map": config.map_learning_rate}
+    groups = [
+        {"params": [weight], "lr": rates.get(name, config.learning_rate)}
+        for name, weight in module.named_parameters()
+    ]
+    optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
     best = _export(module, config)
     ranks, losses, best_epoch = [mean_reciprocal_rank(best, validation)], [], 0
     for epoch in range(1, config.epochs + 1):
@@ -138,6 +144,8 @@ class _Attention(torch.nn.Module):
             self.hidden_bias = torch.nn.Parameter(torch.zeros(config.hidden))
         self.query = torch.nn.Parameter(torch.zeros(width))
         self.position = torch.nn.Parameter(torch.zeros(POSITIONS))
+        if config.map:
+            self.map = torch.nn.Parameter(torch.zeros(dim, dim))
 
     def forward(self, segments: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Aggregate ``(documents, segments, dim)`` where ``mask`` is true: unit rows ``(documents, dim)``."""
@@ -151,7 +159,8 @@ class _Attention(torch.nn.Module):
         counts = mask.sum(dim=1, keepdim=True)
         mean = f.normalize((segments * mask[:, :, None]).sum(dim=1) / counts, dim=1)
         share = self._config.mean_share
-        return f.normalize((1 - share) * attended + share * mean, dim=1)
+        joined = f.normalize((1 - share) * attended + share * mean, dim=1)
+        return f.normalize(joined + joined @ self.map, dim=1) if self._config.map else joined
 
 
 def _run_epoch(

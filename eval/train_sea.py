@@ -35,6 +35,9 @@ class TrainOptions:
         shortest_text: characters; shorter texts fit one segment and teach nothing.
         longest_text: characters; longer texts cost more to encode than they teach.
         pairs: at most so many a part, chosen by hash.
+        excluded: names of projects that are left out altogether.
+        project_pairs: at most so many of one project in the training part, chosen by hash, so that a
+            few large ones do not speak for all.
     """
 
     projects: tuple[Path, ...]
@@ -44,6 +47,8 @@ class TrainOptions:
     shortest_text: int = 1500
     longest_text: int = 20_000
     pairs: int | None = None
+    excluded: tuple[str, ...] = ()
+    project_pairs: int | None = None
     encoder: Encoder | str = "bundled"
     encoder_cache: Path | None = None
 
@@ -68,6 +73,8 @@ def split_pairs(pairs: Sequence[Pair], options: TrainOptions) -> dict[str, list[
     parts: dict[str, list[Pair]] = {part: [] for part in PARTS}
     named = bool(options.validation or options.test)
     for pair in pairs:
+        if pair.project in options.excluded:
+            continue
         if pair.project in options.validation:
             part = "validation"
         elif pair.project in options.test:
@@ -75,6 +82,8 @@ def split_pairs(pairs: Sequence[Pair], options: TrainOptions) -> dict[str, list[
         else:
             part = "train" if named else PARTS[split_of(pair.project, _SHARES)]
         parts[part].append(pair)
+    if options.project_pairs is not None:
+        parts["train"] = _capped(parts["train"], options.project_pairs)
     if options.pairs is not None:
         parts = {part: sample_pairs(held, options.pairs) for part, held in parts.items()}
     empty = [part for part, held in parts.items() if len(held) < 2]
@@ -85,6 +94,16 @@ def split_pairs(pairs: Sequence[Pair], options: TrainOptions) -> dict[str, list[
             empty=", ".join(empty),
         )
     return parts
+
+
+def _capped(pairs: Sequence[Pair], most: int) -> list[Pair]:
+    """Keep at most so many pairs of each project."""
+    from eval.code_pairs import sample_pairs
+
+    projects: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        projects.setdefault(pair.project, []).append(pair)
+    return [pair for held in projects.values() for pair in sample_pairs(held, most)]
 
 
 def train_sea(options: TrainOptions, config: SeaConfig, watch: ProgressWatch) -> TrainResult:
@@ -146,10 +165,15 @@ def train() -> None:
 @click.option("--validation", multiple=True, help="Name of a project to choose by; by hash if none is named.")
 @click.option("--test", multiple=True, help="Name of a project to measure on.")
 @click.option("--pairs", type=click.IntRange(min=2), help="At most so many pairs a part, by hash.")
+@click.option("--exclude", "excluded", multiple=True, help="Name of a project to leave out.")
+@click.option("--project-pairs", type=click.IntRange(min=1), help="At most so many of a project to train on.")
 @click.option("--shortest", default=1500, show_default=True, help="Characters of the shortest text.")
 @click.option("--longest", default=20_000, show_default=True, help="Characters of the longest text.")
 @click.option("--layers", type=click.IntRange(1, 2), default=1, show_default=True, help="Of the attention.")
 @click.option("--mean-share", type=click.FloatRange(0, 1), default=0.5, show_default=True)
+@click.option("--map", "with_map", is_flag=True, help="Also learn a linear map of the joined vector.")
+@click.option("--learning-rate", default=0.03, show_default=True, help="Of the attention.")
+@click.option("--loss-temperature", default=0.05, show_default=True)
 @click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True, help="At most so many.")
 @click.option("--out", required=True, type=FILE, help="The weights, as safetensors.")
 @ENCODER
@@ -161,10 +185,15 @@ def sea(
     validation: tuple[str, ...],
     test: tuple[str, ...],
     pairs: int | None,
+    excluded: tuple[str, ...],
+    project_pairs: int | None,
     shortest: int,
     longest: int,
     layers: int,
     mean_share: float,
+    with_map: bool,
+    learning_rate: float,
+    loss_temperature: float,
     epochs: int,
     out: Path,
     encoder: str,
@@ -189,10 +218,19 @@ def sea(
         shortest_text=shortest,
         longest_text=longest,
         pairs=pairs,
+        excluded=excluded,
+        project_pairs=project_pairs,
         encoder=encoder,
         encoder_cache=encoder_cache,
     )
-    config = SeaConfig(layers=layers, mean_share=mean_share, epochs=epochs)
+    config = SeaConfig(
+        layers=layers,
+        mean_share=mean_share,
+        map=with_map,
+        learning_rate=learning_rate,
+        loss_temperature=loss_temperature,
+        epochs=epochs,
+    )
     with ProgressWatch() as watch:
         result = train_sea(options, config, watch)
     save_attention(out, replace(result.trained.aggregator, card=make_card(result, options, config)))

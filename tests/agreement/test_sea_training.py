@@ -40,9 +40,11 @@ def noisy_pairs(count, seed):
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("mean_share", [0.0, 0.5])
-def test_the_trained_module_and_the_numpy_aggregator_agree(layers, mean_share):
-    config = SeaConfig(layers=layers, hidden=8, mean_share=mean_share, attention_temperature=0.7)
+@pytest.mark.parametrize(("mean_share", "with_map"), [(0.0, False), (0.5, False), (0.5, True)])
+def test_the_trained_module_and_the_numpy_aggregator_agree(layers, mean_share, with_map):
+    config = SeaConfig(
+        layers=layers, hidden=8, mean_share=mean_share, map=with_map, attention_temperature=0.7
+    )
     generator = torch.Generator().manual_seed(3)
     module = _Attention(DIM, config, generator)
     with torch.no_grad():
@@ -64,6 +66,22 @@ def test_training_learns_which_segments_answer_and_is_reproducible():
     assert trained.validation_mrr[trained.best_epoch] == max(trained.validation_mrr)
     assert mean_reciprocal_rank(trained.aggregator, validation) == max(trained.validation_mrr)
     assert train_attention(training, validation, config).validation_mrr == trained.validation_mrr
+
+
+def test_a_map_learns_what_no_share_of_the_segments_can():
+    """Queries are the documents turned by one rotation; only a map can turn them back."""
+    random = np.random.default_rng(4)
+    turn, _ = np.linalg.qr(random.normal(size=(DIM, DIM)))
+
+    def turned(count):
+        queries = unit(random.normal(size=(count, DIM)))
+        return TrainingPairs(queries=queries, documents=[row[None] for row in unit(queries @ turn)])
+
+    training, validation = turned(300), turned(60)
+    plain = train_attention(training, validation, SeaConfig(epochs=8))
+    mapped = train_attention(training, validation, SeaConfig(epochs=8, map=True, map_learning_rate=0.03))
+    assert max(plain.validation_mrr) < 0.3
+    assert max(mapped.validation_mrr) > 0.8
 
 
 def test_training_stops_when_validation_no_longer_gains():

@@ -9,6 +9,7 @@ from encoders.aggregation import open_aggregator
 from encoders.fake import HashEncoder
 from encoders.torch_sea_training import SeaConfig
 from eval.code_benchmark import CodeOptions, benchmark, figures_record
+from eval.code_pairs import find_pairs
 from eval.errors import EvaluationError
 from eval.progress import ProgressWatch
 from eval.train_sea import TrainOptions, make_card, split_pairs, train, train_sea
@@ -54,6 +55,16 @@ def test_training_from_source_trees_gives_weights_a_card_and_figures_on_unseen_p
 def test_a_part_without_pairs_is_an_error_that_counts_them(projects):
     with pytest.raises(EvaluationError, match="train 0, validation 0, test 0"):
         split_pairs([], options(projects))
+
+
+def test_projects_are_left_out_and_large_ones_do_not_speak_for_all(projects):
+    pairs = find_pairs(projects, lengths=(100, 20_000))
+    parts = split_pairs(pairs, options(projects, excluded=("alpha",), project_pairs=4))
+    assert {part: (len(held), {pair.project for pair in held}) for part, held in parts.items()} == {
+        "train": (4, {"beta"}),
+        "validation": (10, {"gamma"}),
+        "test": (10, {"delta"}),
+    }
 
 
 def test_the_commands_write_weights_and_figures(projects, tmp_path):
