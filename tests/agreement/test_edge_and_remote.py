@@ -19,7 +19,7 @@ from indexers.types import IndexSchema, Point, SparseVector, VectorQuery
 from tests.agreement.test_vector_index import FIELDS, filters, random_payloads
 from tests.indexes import KINDS, opener
 
-CASES = int(os.environ.get("LONGDOC_CASES", "15"))
+CASES = int(os.environ.get("LONGDOC_CASES", "8"))
 SCHEMA = IndexSchema(dense={"dense": 12}, sparse=("lexical",), keywords=("kind",), integers=("revision",))
 REMOTE = [kind for kind in KINDS if kind != "edge"]
 POINTS = 90

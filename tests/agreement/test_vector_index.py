@@ -20,7 +20,7 @@ from indexers.qdrant_edge_index import EdgeIndex
 from indexers.types import IndexSchema, Point, SparseVector, VectorQuery
 from tests.indexes import KINDS, opener
 
-CASES = int(os.environ.get("LONGDOC_CASES", "25"))
+CASES = int(os.environ.get("LONGDOC_CASES", "15"))
 SCHEMA = IndexSchema(dense={"dense": 8}, sparse=("lexical",), keywords=("kind",))
 VALUES = [1, 2, 2.5, 1.0, -3, True, False, "a", "ab", "b", None, [], ["a", 1], [True], [2.5, "b"]]
 VALUES += ["2021-01-01", "2021-05-01T00:00:00Z", "2021-05-01T02:00:00+02:00", 2**53 + 1, 2**60]

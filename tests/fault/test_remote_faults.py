@@ -86,7 +86,7 @@ def test_a_server_that_vanishes_in_the_middle_of_a_job_costs_time_only(server, c
     lost = []
 
     def note(method, path):
-        if not vanished.is_set() and len([one for one in server.requests if one[0] == "PUT"]) > 30:
+        if not vanished.is_set() and len([one for one in server.requests if one[0] == "PUT"]) > 5:
             vanished.set()
             threading.Thread(target=server.vanish, args=(VANISH_S,), daemon=True).start()
         return None
