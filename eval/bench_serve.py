@@ -90,6 +90,7 @@ class Load:
 
 def measure_load(load: Load) -> dict[str, Any]:
     """Start a service, load it, end it, and return the figures."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the service is ended in any case
     with _Service(load) as service:
         return asyncio.run(_run(load, service))
 
