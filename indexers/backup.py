@@ -31,9 +31,16 @@ def back_up(store: Store, target: Path) -> BackupReport:
     """Write a store to one file; the file appears when it is complete.
 
     Raises:
-        InvalidInputError: the file lies inside the store.
+        InvalidInputError: the file lies inside the store, or its vectors are in a server.
         DiskSpaceError: too little room for it.
     """
+    if store.remote is not None:
+        raise InvalidInputError(
+            f"the vectors of {store.folder} are in {store.remote.url}; "
+            "make an embedded copy and back that up: "
+            f"longdoc copy {store.folder} COPY, longdoc backup FILE --store COPY",
+            url=store.remote.url,
+        )
     target = target.absolute()
     if target.is_relative_to(store.folder.absolute()):
         raise InvalidInputError(f"{target} lies in the store that it would hold; write it elsewhere")

@@ -175,6 +175,20 @@ def test_a_store_remembers_its_server_and_refuses_one_when_it_is_embedded(
         assert [info.id for info in three.list()] == ["tides"]
 
 
+def test_a_backup_of_a_store_on_a_server_is_made_from_a_copy(replica, topics, tmp_path):
+    one = replica("one")
+    one.add(topics)
+    with pytest.raises(InvalidInputError, match="make an embedded copy and back that up: longdoc copy"):
+        one.back_up(tmp_path / "x.backup")
+    one.copy_to(tmp_path / "copy")
+    with Retriever.open(tmp_path / "copy", encoder=HashEncoder(dim=64)) as copy:
+        copy.back_up(tmp_path / "x.backup")
+    Retriever.restore(tmp_path / "x.backup", tmp_path / "restored")
+    with Retriever.open(tmp_path / "restored", encoder=HashEncoder(dim=64)) as restored:
+        assert restored.list() == one.list()
+        assert restored.doctor().healthy
+
+
 def test_a_server_that_is_too_old_is_refused(tmp_path):
     old = QdrantServer(version="1.18.2")
     with Retriever.open(tmp_path / "s", encoder=HashEncoder(dim=64), qdrant=old.url) as store:
