@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -67,7 +66,7 @@ class TilingReport:
     """
 
     tallies: dict[str, Tally] = field(default_factory=dict)
-    reasons: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, int] = field(default_factory=dict)
     binary: int = 0
     broken: list[str] = field(default_factory=list)
 
@@ -119,7 +118,8 @@ def _check(
     tally.segments += len(segments)
     tally.seconds += seconds
     if how.reason:
-        report.reasons[f"{how.language}: {how.reason}"] += 1
+        reason = f"{how.language}: {how.reason}"
+        report.reasons[reason] = report.reasons.get(reason, 0) + 1
         tally.weaker += how.rules != "syntax"
         tally.troubled += how.rules == "syntax"
     report.broken += [
@@ -201,7 +201,7 @@ def _show(console: Console, report: TilingReport) -> None:
             f"{tally.weaker:,}",
         )
     console.print(table)
-    for reason, count in report.reasons.most_common(_SHOWN):
+    for reason, count in sorted(report.reasons.items(), key=lambda item: -item[1])[:_SHOWN]:
         console.print(f"{count:,} x {reason}", markup=False)
     console.print(f"{report.binary:,} files hold no text; {len(report.broken):,} broken rules")
     for line in report.broken[:_SHOWN]:

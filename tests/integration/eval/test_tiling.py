@@ -1,5 +1,6 @@
 """``longdoc eval coverage`` passes what is whole and finds what is not."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -92,8 +93,11 @@ def test_every_broken_rule_is_found(folder, spoil, finding):
 
 
 def test_the_command_prints_a_table(folder):
-    run = CliRunner().invoke(longdoc, ["eval", "coverage", str(folder), "--encoder", "hash"])
+    figures = folder / "figures.json"
+    options = ["--encoder", "hash", "--json", str(figures)]
+    run = CliRunner().invoke(longdoc, ["eval", "coverage", str(folder), *options])
     assert run.exit_code == 0, run.output
+    assert json.loads(figures.read_text())["tallies"]["python"]["files"] == 2
     assert "1 files hold no text; 0 broken rules" in run.output
 
 
