@@ -15,7 +15,8 @@ from indexers.layout import SPARE_BYTES, claim
 from retriever import __version__
 from retriever.context.types import Context, Verification
 from retriever.errors import OwnerLostError
-from retriever.owner.messages import Call, Item, Reply
+from retriever.owner.messages import Call, Reply
+from retriever.owner.sending import Sending
 from retriever.owner.starting import connect
 from retriever.profile import SearchProfile
 from retriever.types import (
@@ -100,20 +101,19 @@ class OwnedEngine:
     ) -> IndexReport:
         """Index documents that are already text; they are sent one by one as they are asked for."""
         connection = self._take()
-        broke: list[Exception] = []
-        sender = threading.Thread(target=_send_items, args=(connection, documents, broke), daemon=True)
+        sending = Sending(connection, documents)
         try:
             connection.send_bytes(encode(self._message("add", {})))
-            sender.start()
+            sending.start()
             report = self._receive(connection, IndexReport, progress)
-        except (EOFError, ConnectionError) as error:
-            raise self._lost() from error
-        except Exception as error:
-            connection.close()
-            if broke:
-                raise broke[0] from error
+        except BaseException as error:
+            sending.give_up()
+            if isinstance(error, EOFError | ConnectionError):
+                raise self._lost() from error
+            if sending.broke is not None:
+                raise sending.broke from error
             raise
-        sender.join()
+        sending.finish()
         self._give_back(connection)
         return report
 
@@ -425,7 +425,10 @@ class OwnedEngine:
         self, connection: Connection, kind: type[T], progress: Callable[[Progress], None] | None
     ) -> T:
         while True:
-            data = connection.recv_bytes()
+            try:
+                data = connection.recv_bytes()
+            except OSError as error:  # it ended in the middle of a message
+                raise ConnectionResetError from error
             reply = decode(data, Reply)
             if reply.error is not None:
                 raise error_from_wire(reply.error)
@@ -471,22 +474,3 @@ class OwnedEngine:
             store=str(self._store),
             version=__version__,
         )
-
-
-def _send_items(connection: Connection, documents: Iterable[Document], broke: list[Exception]) -> None:
-    """Send all documents; an error of the caller's iterator is kept, to be raised by `add`."""
-    try:
-        iterator = iter(documents)
-        while True:
-            try:
-                document = next(iterator)
-            except StopIteration:
-                connection.send_bytes(encode(Item()))
-                return
-            except Exception as error:  # whatever the caller's code raises
-                broke.append(error)
-                connection.send_bytes(encode(Item(broken=True)))
-                return
-            connection.send_bytes(encode(Item(document=document)))
-    except OSError:
-        return  # the process is gone or has refused the call: the receiving side says so
