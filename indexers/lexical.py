@@ -156,6 +156,12 @@ def analyse_query(text: str, languages: Iterable[str]) -> list[str]:
     return list(counts.elements())
 
 
+@lru_cache(maxsize=1 << 16)
+def terms_of_word(word: str, language: str = ENGLISH) -> frozenset[str]:
+    """Return the terms of one of `words_of`, remembered."""
+    return frozenset(analyse(word, language))
+
+
 def words_of(text: str) -> Iterator[tuple[int, int]]:
     """Yield where what `analyse` turns into terms stands: words in order, then pairs in order."""
     if not has_pairs(text):

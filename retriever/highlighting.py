@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from encoders.boundaries import prose_cuts
 from encoders.types import Span
 from indexers.languages import ENGLISH
-from indexers.lexical import analyse, words_of
+from indexers.lexical import terms_of_word, words_of
 from retriever.types import Quote
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def find_highlights(
         language: of the text.
     """
     found = [
-        Span(*word) for word in words_of(text) if not terms.isdisjoint(analyse(text[slice(*word)], language))
+        Span(start, end)
+        for start, end in words_of(text)
+        if not terms.isdisjoint(terms_of_word(text[start:end], language))
     ]
     for phrase in phrases:
         found += [Span(*match.span()) for match in phrase.pattern.finditer(text)]
@@ -55,7 +58,14 @@ def best_sentence(text: str, highlights: Sequence[Span]) -> Span:
     ]
     if not sentences:
         return Span(0, len(text))
-    best = max(sentences, key=lambda span: sum(span.overlap(one) for one in highlights))
+    lit = [0] * len(sentences)
+    ends = [span.end for span in sentences]
+    for one in highlights:
+        place = bisect_right(ends, one.start)
+        while place < len(sentences) and sentences[place].start < one.end:
+            lit[place] += sentences[place].overlap(one)
+            place += 1
+    best = sentences[lit.index(max(lit))]
     return Span(best.start, min(best.end, best.start + _LONGEST_QUOTE))
 
 
