@@ -96,7 +96,9 @@ def test_search_as_json_has_exact_spans(store, corpus):
     assert best["document"]["id"] == "bread.txt"
     span = best["evidence"][0]
     assert (corpus / "bread.txt").read_text()[span["start"] : span["end"]] == span["text"]
-    assert {part["name"] for part in best["explain"]["components"]} == {"segment_dense", "document_lexical"}
+    parts = best["explain"]["components"]
+    assert {"segment_dense", "segment_lexical", "document_lexical"} < {part["name"] for part in parts}
+    assert sum(part["contribution"] for part in parts) == pytest.approx(best["score"])
 
 
 def test_a_filter_with_an_unknown_field_fails_with_code_1_and_json_says_why(store):
@@ -110,7 +112,7 @@ def test_a_filter_with_an_unknown_field_fails_with_code_1_and_json_says_why(stor
     [
         (("search", "x", "--filter", "{"), 2, "not JSON"),
         (("search", "   "), 1, "the query is empty"),
-        (("search", "x", "--limit", "0"), 1, "limit is 0; ask for 1 to 1000"),
+        (("search", "x", "--limit", "0"), 1, "limit is 0; it can be 1 to 1,000"),
         (("get", "nothing"), 1, "no document 'nothing'"),
         (("index", "/no/such/path"), 2, "does not exist"),
         (("frobnicate",), 2, "No such command"),
