@@ -618,3 +618,7 @@ def _parse_json(source: str | None, *, name: str = "--filter") -> dict[str, Any]
     if not isinstance(value, dict):
         raise click.BadParameter(f"not a JSON object: {source}", param_hint=name)
     return value
+
+
+if __name__ == "__main__":
+    main()
