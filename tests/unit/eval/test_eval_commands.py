@@ -10,9 +10,11 @@ from click.testing import CliRunner
 from eval.commands import eval_
 
 VERBS = (
+    "answers",
     "code",
     "compare",
     "context",
+    "coverage",
     "longembed",
     "mteb",
     "needle",
