@@ -14,6 +14,7 @@ from encoders.errors import ModelError
 from encoders.extension import Extension, position_ids
 from encoders.torch_attention import PACKED, PADDED, Group, Packing, packing, register, score_factors
 from encoders.torch_rotary import long_tokens, rotations_of
+from encoders.torch_threads import threads_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,6 +96,7 @@ class PackedForward:
         with ExitStack() as stack:
             stack.enter_context(_bound(packing, replace(self._packing, groups=tuple(groups))))
             stack.enter_context(_bound(long_tokens, _is_long(lengths, self._extension, device)))
+            stack.enter_context(threads_for(lengths.shape[1]))
             hidden = self._model.module(**inputs).last_hidden_state[0]
         for group, own in zip(groups, places, strict=True):
             part = hidden[group.start : group.end]
@@ -144,6 +146,7 @@ class PaddedForward:
         with ExitStack() as stack:
             stack.enter_context(_bound(score_factors, torch.from_numpy(factors).to(device).view(-1, 1, 1, 1)))
             stack.enter_context(_bound(long_tokens, _is_long(tokens, self._extension, device)))
+            stack.enter_context(threads_for(int(lengths.sum())))
             hidden = self._model.module(**inputs, attention_mask=mask.long()).last_hidden_state
         order = sorted(range(len(rows)), key=lambda place: (len(rows[place]), place))
         for size, own in groupby(order, key=lambda place: len(rows[place])):

@@ -17,6 +17,7 @@ from encoders.torch_forward import AttentionOptions, PackedForward, PaddedForwar
 from encoders.torch_fusion import can_fuse, fuse, unfuse
 from encoders.torch_model import extend_model, load_transformer
 from encoders.torch_pooling import Pooling
+from encoders.torch_threads import use_threads
 
 if TYPE_CHECKING:
     from encoders.config import EncoderConfig
@@ -43,7 +44,7 @@ def build_encoder(folder: ModelFolder, config: EncoderConfig, *, name: str) -> T
         ModelError: the model cannot be loaded, cannot do what is asked, or gives broken vectors.
         InvalidInputError: the configuration asks for what the model does not have.
     """
-    _use_threads(config)
+    use_threads(config.threads or usable_cores())
     model = load_transformer(folder.transformer, dtype=config.dtype, device=config.device)
     extension = None
     if config.extend is not None:
@@ -188,12 +189,6 @@ def _dim(config: EncoderConfig, width: int) -> int:
 def _prompts(folder: ModelFolder, config: EncoderConfig) -> dict[TextKind, str]:
     chosen = {**folder.prompts, **(config.prompts or {})}
     return {"query": chosen.get("query", ""), "document": chosen.get("document", "")}
-
-
-def _use_threads(config: EncoderConfig) -> None:
-    threads = config.threads or usable_cores()
-    if torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)
 
 
 def _fingerprint(

@@ -162,3 +162,27 @@ def test_ids_of_the_vocabulary_stand_for_text_and_others_are_refused(tokenizer):
     assert tokenizer.decode(read.ids.tolist()) == "rent is due."
     with pytest.raises(InvalidInputError, match="token id 100000 is not in this model's vocabulary of 30522"):
         tokenizer.decode([1012, 100_000])
+
+
+def test_a_short_text_takes_one_thread_and_gives_the_others_back(monkeypatch):
+    import torch
+
+    from encoders.loading import load_encoder
+
+    before = torch.get_num_threads()
+    encoder = load_encoder("bundled", threads=2)
+    seen = []
+    actual = torch.nn.functional.layer_norm
+    monkeypatch.setattr(
+        torch.nn.functional,
+        "layer_norm",
+        lambda *a, **k: (seen.append(torch.get_num_threads()), actual(*a, **k))[1],
+    )
+    short = encoder.encode(["a short question"], kind="query")
+    assert set(seen) == {1}
+    seen.clear()
+    [again, _] = encoder.encode(["a short question", "a much longer text " * 30])
+    assert set(seen) == {2}
+    assert abs(short[0] - again).max() < 1e-5
+    assert torch.get_num_threads() == 2
+    load_encoder("bundled", threads=before)
