@@ -11,12 +11,13 @@ import numpy as np
 
 from encoders.inputs import require_texts
 from encoders.types import Embeddings
+from encoders.wrapping import WrappedEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from encoders.protocols import Encoder, Tokenizer
-    from encoders.types import FloatArray, TextKind
+    from encoders.protocols import Encoder
+    from encoders.types import TextKind
 
 TURN_CHARACTERS: Final = 10_000
 PATIENCE_S: Final = 0.25
@@ -33,7 +34,7 @@ class _Call:
     done: bool = field(default=False)
 
 
-class GatheringEncoder:
+class GatheringEncoder(WrappedEncoder):
     """Wraps an encoder that several threads use (`encoders.protocols.Encoder`).
 
     One forward runs at a time. Queries that come in while it runs are embedded together
@@ -46,37 +47,13 @@ class GatheringEncoder:
     """
 
     def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
+        super().__init__(encoder)
         self._changed = threading.Condition()
         self._busy = False
         self._waiting: list[_Call] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._encoder, name)
-
-    @property
-    def fingerprint(self) -> dict[str, str | int | float | bool | None]:
-        """Everything that changes a vector."""
-        return self._encoder.fingerprint
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self._encoder.dim
-
-    @property
-    def max_tokens(self) -> int:
-        """The longest input in one pass."""
-        return self._encoder.max_tokens
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """Counts as the model counts."""
-        return self._encoder.tokenizer
-
-    def encode(self, texts: Sequence[str], *, kind: TextKind = "document") -> FloatArray:
-        """Return `embed`'s vectors alone."""
-        return self.embed(texts, kind=kind).vectors
 
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> Embeddings:
         """Embed ``texts``, queries before documents."""

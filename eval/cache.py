@@ -15,20 +15,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from encoders.types import Coverage, Embeddings
+from encoders.wrapping import WrappedEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from encoders.protocols import Encoder, Tokenizer
+    from encoders.protocols import Encoder
     from encoders.types import FloatArray, TextKind
 
 
-class CachedEncoder:
+class CachedEncoder(WrappedEncoder):
     """An encoder that remembers, in one SQLite file per fingerprint of the encoder it wraps."""
 
     def __init__(self, encoder: Encoder, folder: Path) -> None:
-        self._encoder = encoder
+        super().__init__(encoder)
         folder.mkdir(parents=True, exist_ok=True)
         identity = json.dumps(encoder.fingerprint, sort_keys=True)
         self._path = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.sqlite"
@@ -36,35 +37,6 @@ class CachedEncoder:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB, coverage TEXT)"
             )
-
-    @property
-    def inner(self) -> Encoder:
-        """The wrapped encoder, for what is not remembered here, such as token vectors."""
-        return self._encoder
-
-    @property
-    def fingerprint(self) -> dict[str, str | int | float | bool | None]:
-        """The wrapped encoder's: the vectors are the same."""
-        return self._encoder.fingerprint
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self._encoder.dim
-
-    @property
-    def max_tokens(self) -> int:
-        """The longest input in one pass."""
-        return self._encoder.max_tokens
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """The wrapped encoder's tokenizer."""
-        return self._encoder.tokenizer
-
-    def encode(self, texts: Sequence[str], *, kind: TextKind = "document") -> FloatArray:
-        """Return `embed`'s vectors alone."""
-        return self.embed(texts, kind=kind).vectors
 
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> Embeddings:
         """Look texts up, and embed those that are new, each once, in one call of the wrapped encoder."""
