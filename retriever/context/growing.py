@@ -43,12 +43,12 @@ def levels(window: Window, span: Span, kind: SegmentKind, expand: Expand) -> lis
 def steps_within(window: Window, span: Span, limit: Span, kind: SegmentKind) -> Iterator[Span]:
     """Yield ``span`` grown by one sentence or line after another, the next before the previous.
 
-    It never leaves ``limit``; what is yielded last is ``limit``, without white space at
-    its ends.
+    It never leaves ``limit``; what is yielded last holds all of it but for white space at
+    its ends. A side that is at the limit, or beyond it by white space, stays.
     """
     borders = _borders(window, kind)
     start, end = span.start, span.end
-    while (start, end) != (limit.start, limit.end):
+    while start > limit.start or end < limit.end:
         if end < limit.end:
             end = min(_after(borders, end + 1, limit.end), limit.end)
             yield trimmed(window, Span(start, end), kind)

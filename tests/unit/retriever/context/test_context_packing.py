@@ -153,6 +153,17 @@ def test_a_section_that_does_not_fit_is_shown_as_far_as_sentences_fit():
     assert found.tokens.used <= 19
 
 
+@pytest.mark.parametrize("expand", ["section", "parent"])
+def test_prose_joined_to_the_indented_code_that_a_document_begins_with_grows_to_an_end(expand):
+    sources = [source("    x = 1\nIt is one. It stays one.\n")]
+    pieces = [piece(0, sources, "It is one."), piece(0, sources, "    x = 1\n", kind="code")]
+    given = material(sources, pieces)
+    whole = sources[0].windows[0].text.rstrip()
+    for budget in range(4, 20):  # with some of these there is room to grow, and no further
+        assert all(text in whole for text in shown(context(given, expand=expand, max_tokens=budget), sources))
+    assert shown(context(given, expand=expand), sources) == [whole]
+
+
 def test_the_label_says_where_the_source_stands():
     _, given = sections()
     assert context(given).text.splitlines()[0] == "[1] Title, Lease > Rent"
