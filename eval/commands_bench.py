@@ -22,9 +22,16 @@ BUDGETS = (500, 1000, 2000, 4000)
 @click.option("--queries", type=click.IntRange(min=1), help="At most N queries, by hash.")
 @click.option("--model", type=click.Choice(["encoder", "retriever"]), default="retriever", show_default=True)
 @ENCODER
+@click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there.")
 @click.option("--json", "json_file", type=FILE, help="Write all scores there.")
 def mteb(
-    task: str, data: Path, queries: int | None, model: str, encoder: str, json_file: Path | None
+    task: str,
+    data: Path,
+    queries: int | None,
+    model: str,
+    encoder: str,
+    encoder_cache: Path | None,
+    json_file: Path | None,
 ) -> None:
     """Let mteb measure our encoder or our whole retriever."""
     from contextlib import closing, nullcontext
@@ -37,7 +44,7 @@ def mteb(
 
     dataset = load_beir(data)
     prepared = local_task(task, sample(dataset, queries) if queries else dataset)
-    loaded = open_encoder(encoder)
+    loaded = open_encoder(encoder, cache=encoder_cache)
     held = nullcontext(MtebEncoder(loaded)) if model == "encoder" else closing(MtebRetriever(loaded))
     with held as measured:
         scores = run_task(measured, prepared)

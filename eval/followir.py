@@ -3,9 +3,11 @@
 The data is on the Hugging Face hub, `jhu-clsp/robust04-instructions-mteb` and its
 siblings for core17 and news21: ``corpus``, ``queries`` (ids ``<id>-og`` and
 ``<id>-changed``), ``instruction`` ({query-id, instruction}), ``qrels`` (``default``),
-``top_ranked`` and ``qrel_diff`` ({query-id, corpus-ids}: documents that only the
-original instruction makes relevant), each a JSON-lines file here. The instruction
-is read after the query. The score is p-MRR, from -1 to 1.
+``top_ranked`` ({query-id, corpus-ids}: the documents that are ranked) and ``qrel_diff``
+({query-id, corpus-ids}: documents that only the original instruction makes relevant),
+each a JSON-lines file here. The instruction is read after the query, and must be asked
+with the filter ``{"metadata.ranked_for": <the query's id>}``. The score is p-MRR, from
+-1 to 1.
 
 Source:
     Weller et al. 2024, "FollowIR", arXiv:2403.15246.
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING
 from encoders.types import Document
 from eval.datasets import judged_dataset, plain_query
 from eval.errors import DataError
-from eval.jsonl import at, integer_field, objects, text_field
+from eval.jsonl import at, grade_field, objects, text_field
 from eval.metrics import p_mrr
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from eval.types import Dataset, Figures, Run
 
-FILES = ("corpus", "queries", "instruction", "qrels", "qrel_diff")
+FILES = ("corpus", "queries", "instruction", "qrels", "top_ranked", "qrel_diff")
 _ORIGINAL, _CHANGED = "-og", "-changed"
 
 
@@ -37,7 +39,8 @@ class InstructionDataset:
     """Queries under two instructions.
 
     Attributes:
-        dataset: every query twice, as ``<id>-og`` and ``<id>-changed``.
+        dataset: every query twice, as ``<id>-og`` and ``<id>-changed``; each document's
+            metadata ``ranked_for`` lists the queries that it is ranked for.
         newly_irrelevant: per ``<id>`` the documents that the change rules out.
     """
 
@@ -57,7 +60,8 @@ def load_followir(folder: Path) -> InstructionDataset:
             raise DataError(
                 f"{path} is missing; FollowIR is jhu-clsp/robust04-instructions-mteb, "
                 "core17-instructions-mteb and news21-instructions-mteb on the Hugging Face hub: save each "
-                f"configuration as JSON lines, {', '.join(f'{name}.jsonl' for name in FILES)}",
+                f"configuration as JSON lines in one folder: {', '.join(f'{name}.jsonl' for name in FILES)} "
+                "(qrels is the one called default)",
                 path=str(path),
             )
     return InstructionDataset(
@@ -76,11 +80,16 @@ def instruction_following(run: Run, newly_irrelevant: Mapping[str, tuple[str, ..
 
 def _dataset(name: str, paths: Mapping[str, Path]) -> Dataset:
     corpus, asked, instruction = paths["corpus"], paths["queries"], paths["instruction"]
+    ranked_for: dict[str, list[str]] = {}
+    for query_id, doc_ids in _id_lists(paths["top_ranked"]).items():
+        for doc_id in doc_ids:
+            ranked_for.setdefault(doc_id, []).append(query_id)
     documents = [
         Document(
             id=text_field(row, "_id", corpus, n),
             title=str(row.get("title") or ""),
             text=text_field(row, "text", corpus, n),
+            metadata={"ranked_for": ranked_for.get(text_field(row, "_id", corpus, n), [])},
         )
         for n, row in objects(corpus)
     ]
@@ -98,16 +107,20 @@ def _dataset(name: str, paths: Mapping[str, Path]) -> Dataset:
     qrels: dict[str, dict[str, int]] = {}
     for n, row in objects(paths["qrels"]):
         query_id, doc_id = (text_field(row, key, paths["qrels"], n) for key in ("query-id", "corpus-id"))
-        qrels.setdefault(query_id, {})[doc_id] = integer_field(row, "score", paths["qrels"], n)
+        qrels.setdefault(query_id, {})[doc_id] = grade_field(row, "score", paths["qrels"], n)
     return judged_dataset(name, documents, queries, qrels)
 
 
 def _ruled_out(path: Path) -> dict[str, tuple[str, ...]]:
+    lists = _id_lists(path)
+    return {key.removesuffix(_ORIGINAL).removesuffix(_CHANGED): ids for key, ids in lists.items()}
+
+
+def _id_lists(path: Path) -> dict[str, tuple[str, ...]]:
     found = {}
     for number, row in objects(path):
         ids = row.get("corpus-ids")
         if not isinstance(ids, list):
             raise at(path, number, "needs a list 'corpus-ids'")
-        query_id = text_field(row, "query-id", path, number).removesuffix(_ORIGINAL).removesuffix(_CHANGED)
-        found[query_id] = tuple(str(one) for one in ids)
+        found[text_field(row, "query-id", path, number)] = tuple(str(one) for one in ids)
     return found

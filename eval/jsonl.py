@@ -78,6 +78,18 @@ def integer_field(record: JSONObject, key: str, path: Path, line: int) -> int:
     return value
 
 
+def grade_field(record: JSONObject, key: str, path: Path, line: int) -> int:
+    """Return the judgement under ``key``: an integer, which data frames like to write as ``1.0``.
+
+    Raises:
+        DataError: the field is missing or holds something else.
+    """
+    value = record.get(key)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return integer_field(record, key, path, line)
+
+
 def _described(record: JSONObject, key: str) -> str:
     if key in record:
         return f"{type(record[key]).__name__} there"

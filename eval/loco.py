@@ -1,9 +1,9 @@
 """LoCoV1: twelve tasks of long-document retrieval, as published.
 
-The data is on the Hugging Face hub: `hazyresearch/LoCoV1-Documents` with
-``documents/<task>_test.jsonl`` ({pid, passage}) and `hazyresearch/LoCoV1-Queries` with
-``queries/<task>_test.jsonl`` ({qid, query, answer_pids}); both go into one folder.
-The score of a task is nDCG@10.
+The data is on the Hugging Face hub: `hazyresearch/LoCoV1-Documents` ({pid, passage}) and
+`hazyresearch/LoCoV1-Queries` ({qid, query, answer_pids}). Both repositories name their
+files ``documents/<task>_test.jsonl``, so each keeps a folder of its own name. The score
+of a task is nDCG@10.
 
 Source:
     Saad-Falcon et al. 2024, "Benchmarking and Building Long-Context Retrieval Models
@@ -39,9 +39,10 @@ TASKS = (
     "courtlistener_Plain_Text",
     "stackoverflow",
 )
+_PARTS = ("LoCoV1-Documents", "LoCoV1-Queries")
 REMEDY = (
-    "run: hf download hazyresearch/LoCoV1-Documents --repo-type dataset --local-dir DIR and "
-    "hf download hazyresearch/LoCoV1-Queries --repo-type dataset --local-dir DIR, then name DIR"
+    f"run {' and '.join(f'hf download hazyresearch/{p} --repo-type dataset --local-dir DIR/{p}' for p in _PARTS)}"
+    ", then name DIR"
 )
 
 
@@ -54,7 +55,7 @@ def load_task(root: Path, task: str) -> Dataset:
     """
     if task not in TASKS:
         raise DataError(f"LoCoV1 has no task {task!r}; it has {', '.join(TASKS)}")
-    passages, asked = root / "documents" / f"{task}_test.jsonl", root / "queries" / f"{task}_test.jsonl"
+    passages, asked = (root / part / "documents" / f"{task}_test.jsonl" for part in _PARTS)
     for path in (passages, asked):
         if not path.is_file():
             raise DataError(f"LoCoV1's {task} is not at {path}: {REMEDY}", path=str(path))

@@ -1,7 +1,7 @@
 """LongMemEval: questions about what was said in long chat histories.
 
-The data is ``longmemeval_s.json`` or ``longmemeval_m.json``: a list of questions, each
-with its own haystack of sessions. All haystacks go into one collection; a question
+The data is ``longmemeval_s_cleaned.json`` or ``longmemeval_m_cleaned.json``: a list of
+questions, each with its own haystack of sessions. All haystacks go into one collection; a question
 must be asked with the filter ``{"metadata.question": <its id>}``. Questions whose id
 ends in ``_abs`` have no answer and are left out of retrieval scores, as published.
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 Granularity: TypeAlias = Literal["session", "round"]
 REMEDY = (
-    "download longmemeval_s.json or longmemeval_m.json as the repository xiaowu0162/LongMemEval says, "
-    "and name the file"
+    "run hf download xiaowu0162/longmemeval-cleaned longmemeval_s_cleaned.json --repo-type dataset "
+    "--local-dir DIR, or for longmemeval_m_cleaned.json, and name the file"
 )
 
 

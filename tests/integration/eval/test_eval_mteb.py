@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
+from statistics import fmean
+
 import pytest
 
 from encoders.fake import HashEncoder
 from encoders.types import Document
 from eval.datasets import judged_dataset, plain_query
+from eval.followir import instruction_following
 
 pytestmark = [pytest.mark.filterwarnings("ignore")]  # of the libraries that mteb loads
 pytest.importorskip("mteb", reason="pip install 'longdoc-retriever[mteb]'")
@@ -46,3 +50,22 @@ def test_mteb_sees_both_as_models_of_its_kinds(dataset):
     assert isinstance(MtebEncoder(HashEncoder()), EncoderProtocol)
     assert isinstance(retriever, SearchProtocol)
     assert not isinstance(retriever, EncoderProtocol)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_p_mrr_is_that_of_mteb(seed):
+    from mteb._evaluators.retrieval_metrics import calculate_pmrr
+
+    chance = Random(seed)
+    documents = [f"d{n}" for n in range(40)]
+    run = {
+        f"{topic}-{version}": {d: chance.random() for d in chance.sample(documents, 30)}
+        for topic in range(6)
+        for version in ("og", "changed")
+    }
+    ruled_out = {str(topic): tuple(chance.sample(documents, 4)) for topic in range(6)}
+    original, changed = (
+        {q: scores for q, scores in run.items() if q.endswith(version)} for version in ("-og", "-changed")
+    )
+    ours = instruction_following(run, ruled_out)
+    assert fmean(ours.values()) == pytest.approx(calculate_pmrr(original, changed, ruled_out))

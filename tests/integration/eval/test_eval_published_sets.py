@@ -43,11 +43,11 @@ def printed(record) -> str:
 
 def test_loco_measures_the_tasks_that_are_there_and_names_the_others(tmp_path):
     write_lines(
-        tmp_path / "documents/qmsum_test.jsonl",
+        tmp_path / "LoCoV1-Documents/documents/qmsum_test.jsonl",
         [{"pid": name, "passage": f"The {name} sleeps here."} for name in ANIMALS],
     )
     write_lines(
-        tmp_path / "queries/qmsum_test.jsonl",
+        tmp_path / "LoCoV1-Queries/documents/qmsum_test.jsonl",
         [{"qid": f"q-{n}", "query": f"where does the {n} sleep", "answer_pids": [n]} for n in ANIMALS],
     )
     record = RUNNERS["loco"](tmp_path, HashEncoder(), NoWatch())
@@ -74,14 +74,18 @@ def test_followir_tells_whether_documents_fall_when_they_are_ruled_out(tmp_path)
     write_lines(
         tmp_path / "qrels.jsonl",
         [
-            {"query-id": "1-og", "corpus-id": "otter", "score": 1},
-            {"query-id": "1-changed", "corpus-id": "heron", "score": 1},
+            {"query-id": "1-og", "corpus-id": "otter", "score": 1.0},
+            {"query-id": "1-changed", "corpus-id": "heron", "score": 1.0},
         ],
+    )
+    write_lines(
+        tmp_path / "top_ranked.jsonl",
+        [{"query-id": f"1-{v}", "corpus-ids": ["otter", "heron"]} for v in ("og", "changed")],
     )
     write_lines(tmp_path / "qrel_diff.jsonl", [{"query-id": "1", "corpus-ids": ["otter"]}])
     record = RUNNERS["followir"](tmp_path, HashEncoder(), NoWatch())
     (row,) = record["rows"].values()
-    assert row["p-MRR"]["mean"] >= 0.5
+    assert row["p-MRR"]["mean"] == 0.5  # from first to second of the two that are ranked
     assert row["nDCG@10"]["mean"] == 1.0
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from eval import followir, loco, longembed, longmemeval
 from eval.errors import DataError
+from eval.jsonl import grade_field
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,12 +88,13 @@ def test_a_judgement_of_an_unknown_document_is_refused(tmp_path):
 
 def test_a_loco_task_is_read_as_published(tmp_path):
     write_lines(
-        tmp_path / "documents/stackoverflow_test.jsonl",
+        tmp_path / "LoCoV1-Documents/documents/stackoverflow_test.jsonl",
         {"pid": "p1", "passage": "a"},
         {"pid": "p2", "passage": ""},
     )
     write_lines(
-        tmp_path / "queries/stackoverflow_test.jsonl", {"qid": "q1", "query": "?", "answer_pids": ["p1"]}
+        tmp_path / "LoCoV1-Queries/documents/stackoverflow_test.jsonl",
+        {"qid": "q1", "query": "?", "answer_pids": ["p1"]},
     )
     dataset = loco.load_task(tmp_path, "stackoverflow")
     assert dataset.qrels == {"q1": {"p1": 1}}
@@ -103,7 +105,9 @@ def test_loco_says_which_tasks_there_are_and_where_the_data_is(tmp_path):
     assert len(loco.TASKS) == 12
     with pytest.raises(DataError, match="no task 'qasper'; it has summ_screen_fd, gov_report"):
         loco.load_task(tmp_path, "qasper")
-    with pytest.raises(DataError, match="hf download hazyresearch/LoCoV1-Documents"):
+    with pytest.raises(
+        DataError, match="hf download hazyresearch/LoCoV1-Documents .*hf download hazyresearch/LoCoV1-Queries"
+    ):
         loco.load_task(tmp_path, "qmsum")
 
 
@@ -117,14 +121,31 @@ def test_followir_reads_the_instruction_after_the_query_and_scores_both_versions
     )
     write_lines(
         tmp_path / "qrels.jsonl",
-        {"query-id": "1-og", "corpus-id": "a", "score": 1},
-        {"query-id": "1-changed", "corpus-id": "b", "score": 1},
+        {"query-id": "1-og", "corpus-id": "a", "score": 1.0},
+        {"query-id": "1-changed", "corpus-id": "b", "score": 2},
+    )
+    write_lines(
+        tmp_path / "top_ranked.jsonl",
+        {"query-id": "1-og", "corpus-ids": ["a", "b"]},
+        {"query-id": "1-changed", "corpus-ids": ["b"]},
     )
     write_lines(tmp_path / "qrel_diff.jsonl", {"query-id": "1", "corpus-ids": ["a"]})
     loaded = followir.load_followir(tmp_path)
     assert [query.text for query in loaded.dataset.queries] == ["q any", "q not a"]
+    assert loaded.dataset.qrels == {"1-og": {"a": 1}, "1-changed": {"b": 2}}
+    assert [document.metadata["ranked_for"] for document in loaded.dataset.documents] == [
+        ["1-og"],
+        ["1-og", "1-changed"],
+    ]
     run = {"1-og": {"a": 2.0, "b": 1.0}, "1-changed": {"b": 2.0, "a": 1.0}}
     assert followir.instruction_following(run, loaded.newly_irrelevant) == {"1": pytest.approx(1 / 2)}
+
+
+def test_a_grade_that_is_no_whole_number_is_refused(tmp_path):
+    path = tmp_path / "qrels.jsonl"
+    assert grade_field({"score": 2.0}, "score", path, 1) == 2
+    with pytest.raises(DataError, match=r"qrels.jsonl, line 1: needs an integer 'score'; has float there"):
+        grade_field({"score": 0.5}, "score", path, 1)
 
 
 def test_missing_followir_files_are_named(tmp_path):
@@ -176,7 +197,9 @@ def test_longmemeval_recalls_ask_for_any_and_for_all():
 
 
 def test_longmemeval_says_what_is_wrong(tmp_path):
-    with pytest.raises(DataError, match=r"longmemeval_s.json or longmemeval_m.json"):
+    with pytest.raises(
+        DataError, match=r"hf download xiaowu0162/longmemeval-cleaned longmemeval_s_cleaned.json"
+    ):
         longmemeval.load_longmemeval(tmp_path / "none.json", granularity="session")
     (tmp_path / "bad.json").write_text('[{"question_id": "q"}]')
     with pytest.raises(DataError, match="not of the published form: KeyError"):
