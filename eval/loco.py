@@ -40,10 +40,10 @@ TASKS = (
     "stackoverflow",
 )
 _PARTS = ("LoCoV1-Documents", "LoCoV1-Queries")
-REMEDY = (
-    f"run {' and '.join(f'hf download hazyresearch/{p} --repo-type dataset --local-dir DIR/{p}' for p in _PARTS)}"
-    ", then name DIR"
+_DOWNLOADS = (
+    f"hf download hazyresearch/{part} --repo-type dataset --local-dir DIR/{part}" for part in _PARTS
 )
+REMEDY = f"run: {' and '.join(_DOWNLOADS)}, then name DIR"
 
 
 def load_task(root: Path, task: str) -> Dataset:

@@ -105,9 +105,7 @@ def test_loco_says_which_tasks_there_are_and_where_the_data_is(tmp_path):
     assert len(loco.TASKS) == 12
     with pytest.raises(DataError, match="no task 'qasper'; it has summ_screen_fd, gov_report"):
         loco.load_task(tmp_path, "qasper")
-    with pytest.raises(
-        DataError, match="hf download hazyresearch/LoCoV1-Documents .*hf download hazyresearch/LoCoV1-Queries"
-    ):
+    with pytest.raises(DataError, match=r"/LoCoV1-Documents .*hf download hazyresearch/LoCoV1-Queries"):
         loco.load_task(tmp_path, "qmsum")
 
 
@@ -197,9 +195,7 @@ def test_longmemeval_recalls_ask_for_any_and_for_all():
 
 
 def test_longmemeval_says_what_is_wrong(tmp_path):
-    with pytest.raises(
-        DataError, match=r"hf download xiaowu0162/longmemeval-cleaned longmemeval_s_cleaned.json"
-    ):
+    with pytest.raises(DataError, match=r"hf download xiaowu0162/longmemeval-cleaned longmemeval_s"):
         longmemeval.load_longmemeval(tmp_path / "none.json", granularity="session")
     (tmp_path / "bad.json").write_text('[{"question_id": "q"}]')
     with pytest.raises(DataError, match="not of the published form: KeyError"):
