@@ -25,7 +25,7 @@ TextKind: TypeAlias = Literal["query", "document"]
 SegmentKind: TypeAlias = Literal["prose", "code", "table"]
 
 MarkKind: TypeAlias = Literal[
-    "page", "heading", "speaker", "time", "sheet", "cells", "slide", "symbol", "recognised"
+    "page", "boxes", "heading", "speaker", "time", "sheet", "cells", "slide", "symbol", "recognised"
 ]
 
 Metadata: TypeAlias = Mapping[str, Any]
@@ -76,12 +76,27 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageBox:
+    """A rectangle of a page, in points from its lower left corner before the page is turned."""
+
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    unit: Literal["pt"] = "pt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
     """Where a span lies, in a reader's terms. A key that is unknown is None, never guessed.
 
     Lines and pages count from 1 and include both ends.
 
     Attributes:
+        boxes: where the lines of the span stand on their pages, a paragraph or column a box.
+        text_source: ``recognised`` when a picture of the text was read, ``native`` when the file of pages
+            holds the text itself.
         symbol: signature of the innermost definition that the span is about: the one that holds at least half
             of it, else the one that it starts in, else the first that starts in it.
         symbol_path: that signature and those of the definitions around it, outermost first.
@@ -91,6 +106,8 @@ class Location:
     line_end: int | None = None
     page_start: int | None = None
     page_end: int | None = None
+    boxes: tuple[PageBox, ...] = ()
+    text_source: Literal["native", "recognised"] | None = None
     heading_path: tuple[str, ...] = ()
     symbol: str | None = None
     symbol_path: tuple[str, ...] = ()

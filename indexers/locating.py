@@ -6,12 +6,14 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from encoders.types import Location, Span
+from indexers.boxes import boxes_within, joined_boxes
 from indexers.cells import joined_range, rows_within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Literal
 
-    from encoders.types import Mark, MarkKind
+    from encoders.types import Mark, MarkKind, PageBox
 
 
 class MarkIndex:
@@ -47,6 +49,8 @@ class MarkIndex:
             line_end=line_of(last),
             page_start=_number(_holding(pages, span.start)),
             page_end=_number(_holding(pages, last)),
+            boxes=joined_boxes(self._boxes(pages, span.start, last)),
+            text_source=self._source(pages, span.start, last),
             heading_path=tuple(str(mark.value) for mark in self._around("heading", span.start)),
             symbol=symbols[-1] if symbols else None,
             symbol_path=symbols,
@@ -66,6 +70,19 @@ class MarkIndex:
         low = bisect_left(starts, starts[before - 1]) if before else 0
         marks = self._marks.get(kind, [])[low : bisect_right(starts, last)]
         return [mark for mark in marks if mark.span.end > start]
+
+    def _boxes(self, pages: Sequence[Mark], start: int, last: int) -> Iterator[PageBox]:
+        """Yield the box of each printed line of a span."""
+        for mark in self._touching("boxes", start, last):
+            offset = mark.span.start
+            page = _number(_holding(pages, max(start, offset)))
+            if page is not None:
+                yield from boxes_within(str(mark.value), page, start - offset, last + 1 - offset)
+
+    def _source(self, pages: Sequence[Mark], start: int, last: int) -> Literal["native", "recognised"] | None:
+        if self._touching("recognised", start, last):
+            return "recognised"
+        return "native" if pages else None
 
     def _around(self, kind: MarkKind, position: int) -> list[Mark]:
         """Return the marks of a kind that hold a position, the outermost first."""

@@ -161,6 +161,7 @@ def _place(evidence: Evidence) -> str:
     where = evidence.location
     parts = [*_pages(where), *_lines(where), *([" > ".join(where.symbol_path)] if where.symbol_path else [])]
     parts += [" > ".join(where.heading_path)] if where.heading_path else []
+    parts += ["read from a picture"] if where.text_source == "recognised" else []
     return f"{', '.join(parts)}  [{evidence.start}, {evidence.end})  {evidence.score:.2f}"
 
 

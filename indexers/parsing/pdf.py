@@ -2,21 +2,24 @@
 
 Each page's text comes in the order in which the file draws it, with a line break at the
 end of each line; lines that a column's gutter cuts are put into columns
-(`indexers.parsing.pdf_columns`).
+(`indexers.parsing.pdf_columns`). Where each line stands on its page is kept in a
+``boxes`` mark (`indexers.boxes`).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from encoders.optional import require
+from encoders.types import PageBox
+from indexers.boxes import written as written_boxes
 from indexers.parsing.builder import TextBuilder
 from indexers.parsing.ocr import recognise_pixels
-from indexers.parsing.pdf_columns import Box, arranged, layout_of
-from indexers.parsing.pdf_lines import joined_hyphens, repeated_lines
+from indexers.parsing.pdf_columns import Box, around, arranged, layout_of, lines_of
+from indexers.parsing.pdf_lines import HYPHEN, Line, joined_hyphens, repeated_lines
 from indexers.parsing.types import UnparsableError
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ _MOST_RECTS = 10_000
 _ODD = dict.fromkeys(chain(range(0x20), [0x7F, 0xFFFE, 0xFFFF]))
 for _kept in (0x02, 0x09, 0x0A):
     del _ODD[_kept]
+_LINE = re.compile(r"(?P<text>[^\r\n]*)(?P<end>\r\n|\r|\n|$)")
 
 
 @dataclass(slots=True)
@@ -45,10 +49,15 @@ class _Page:
         damaged: it could not be opened.
     """
 
-    text: str
+    lines: list[Line] = field(default_factory=list)
     recognised: bool = False
     pictures: bool = False
     damaged: bool = False
+
+    @property
+    def filled(self) -> bool:
+        """Whether there is more than white space."""
+        return any(line.text.strip() for line in self.lines)
 
 
 def parse(source: Source, options: ParseOptions) -> Parsed:
@@ -88,13 +97,13 @@ def _pages(document: Any, count: int, options: ParseOptions) -> Iterator[_Page]:
         try:
             page = document[number]
         except pdfium.PdfiumError:
-            yield _Page("", damaged=True)
+            yield _Page(damaged=True)
             continue
         try:
             read = _read_page(page, options)
         finally:
             page.close()
-        characters += len(read.text)
+        characters += sum(len(line.text) + 1 for line in read.lines)
         if characters > options.limits.characters:
             raise UnparsableError(f"more than {options.limits.characters:,} characters of text")
         yield read
@@ -104,25 +113,51 @@ def _read_page(page: Any, options: ParseOptions) -> _Page:
     page.set_rotation(0)  # a turned page is read as it was written, not as it is shown
     text_page = page.get_textpage()
     try:
-        text = _ordered_text(text_page) if text_page.count_chars() else ""
+        read = _Page(_ordered_lines(text_page) if text_page.count_chars() else [])
     finally:
         text_page.close()
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufffe", "\x02").translate(_ODD)
-    if text.strip():
-        return _Page(text)
+    if read.filled:
+        return read
     pictures = next(iter(page.get_objects(filter=[_IMAGE], max_depth=3)), None) is not None
     if not (pictures and options.ocr):
-        return _Page("", pictures=pictures)
-    return _Page(_recognised(page, options), recognised=True, pictures=True)
+        return _Page(pictures=pictures)
+    lines = [Line(line) for line in _recognised(page, options).split("\n")]
+    return _Page(lines, recognised=True, pictures=True)
 
 
-def _ordered_text(text_page: Any) -> str:
+def _ordered_lines(text_page: Any) -> list[Line]:
     boxes = [Box(*text_page.get_rect(number)) for number in range(min(text_page.count_rects(), _MOST_RECTS))]
     layout = layout_of(boxes)
     if layout.order == "drawn":
-        drawn: str = text_page.get_text_range()
-        return drawn
-    return arranged(list(_pieces(text_page)), layout)
+        return list(_drawn_lines(text_page, boxed=len(boxes) < _MOST_RECTS))
+    return [Line(_clean_text(line.text), (line,)) for line in arranged(list(_pieces(text_page)), layout)]
+
+
+def _drawn_lines(text_page: Any, *, boxed: bool) -> Iterator[Line]:
+    """Yield the lines as PDFium writes them, each with the boxes of the printed lines it is made of."""
+    raw = require("pypdfium2.raw", extra="parsers")
+    drawn: str = text_page.get_text_range()
+    place = 0
+    for match in _LINE.finditer(drawn):
+        text = match["text"]
+        units = len(text) + sum(character > "\uffff" for character in text)
+        boxes: tuple[Box, ...] = ()
+        if boxed and text.strip():
+            first = raw.FPDFText_GetCharIndexFromTextIndex(text_page, place)
+            last = raw.FPDFText_GetCharIndexFromTextIndex(text_page, place + units - 1)
+            if 0 <= first <= last:
+                boxes = _line_boxes(text_page, first, last - first + 1)
+        place += units + len(match["end"])
+        yield Line(_clean_text(text), boxes)
+
+
+def _line_boxes(text_page: Any, first: int, count: int) -> tuple[Box, ...]:
+    rects = [Box(*text_page.get_rect(number)) for number in range(text_page.count_rects(first, count))]
+    return tuple(around(line) for line in lines_of(rects))
+
+
+def _clean_text(text: str) -> str:
+    return text.replace("\ufffe", HYPHEN).translate(_ODD)
 
 
 def _pieces(text_page: Any) -> Iterator[Box]:
@@ -170,7 +205,7 @@ def _outline(document: Any, count: int) -> Iterator[tuple[int, int, str]]:
 
 
 def _check_text(pages: list[_Page], options: ParseOptions) -> None:
-    if any(page.text.strip() for page in pages):
+    if any(page.filled for page in pages):
         return
     pictures = sum(page.pictures for page in pages)
     if damaged := sum(page.damaged for page in pages):
@@ -185,14 +220,14 @@ def _check_text(pages: list[_Page], options: ParseOptions) -> None:
 
 def _clean(pages: list[_Page], options: ParseOptions, builder: TextBuilder) -> None:
     """Join hyphenated words and leave out repeated page headers and footers, with a note."""
-    texts = joined_hyphens([page.text for page in pages])
+    cleaned = joined_hyphens([page.lines for page in pages])
     if options.drop_repeated:
-        repeated = repeated_lines([text.split("\n") for text in texts])
-        texts = repeated.without(texts)
+        repeated = repeated_lines([[line.text for line in lines] for lines in cleaned])
+        cleaned = repeated.without(cleaned)
         for note in repeated.notes:
             builder.note(note)
-    for page, text in zip(pages, texts, strict=True):
-        page.text = text
+    for page, lines in zip(pages, cleaned, strict=True):
+        page.lines = lines
 
 
 def _write(pages: list[_Page], outline: list[tuple[int, int, str]], builder: TextBuilder) -> None:
@@ -202,10 +237,13 @@ def _write(pages: list[_Page], outline: list[tuple[int, int, str]], builder: Tex
         by_page.setdefault(number, []).append((level, title))
     for number, page in enumerate(pages):
         start = builder.length
-        text = page.text.strip("\n")
+        lines = _trimmed(page.lines)
+        text = "\n".join(line.text for line in lines)
         builder.write(text + "\n\n" if text.strip() else "")
         if builder.length > start:
             builder.mark("page", start, number + 1)
+            if boxes := written_boxes(_boxes(lines, number + 1)):
+                builder.mark("boxes", start, boxes)
             if page.recognised:
                 builder.mark("recognised", start, "tesseract")
         sections += [
@@ -213,6 +251,21 @@ def _write(pages: list[_Page], outline: list[tuple[int, int, str]], builder: Tex
         ]
     for start, level, title in sections:
         builder.open_section(title, level, start=start)
+
+
+def _trimmed(lines: list[Line]) -> list[Line]:
+    """Leave out empty lines at the top and the bottom."""
+    filled = [place for place, line in enumerate(lines) if line.text]
+    return lines[filled[0] : filled[-1] + 1] if filled else []
+
+
+def _boxes(lines: list[Line], page: int) -> Iterator[tuple[int, int, PageBox]]:
+    place = 0
+    for line in lines:
+        for box in line.boxes:
+            where = PageBox(page=page, x0=box.left, y0=box.bottom, x1=box.right, y1=box.top)
+            yield place, place + len(line.text), where
+        place += len(line.text) + 1
 
 
 def _placed(text: str, entries: list[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
@@ -229,7 +282,7 @@ def _placed(text: str, entries: list[tuple[int, str]]) -> Iterator[tuple[int, in
 
 
 def _note_pictures(pages: list[_Page], options: ParseOptions, builder: TextBuilder) -> None:
-    textless = [(number, page) for number, page in enumerate(pages, 1) if not page.text.strip()]
+    textless = [(number, page) for number, page in enumerate(pages, 1) if not page.filled]
     empty = [number for number, page in textless if page.pictures]
     damaged = [number for number, page in textless if page.damaged]
     blank = [number for number, page in textless if not (page.pictures or page.damaged)]

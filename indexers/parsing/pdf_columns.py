@@ -65,7 +65,7 @@ def layout_of(boxes: Sequence[Box]) -> Layout:
     """Tell how a page is to be read from its boxes in the order of drawing."""
     if not _FEWEST_ROWS * 2 <= len(boxes) <= _MOST_BOXES:
         return _AS_DRAWN
-    lines = _lines(boxes)
+    lines = lines_of(boxes)
     gutters = _gutters(boxes, len(lines))
     if not gutters:
         return _AS_DRAWN
@@ -79,27 +79,38 @@ def layout_of(boxes: Sequence[Box]) -> Layout:
     return Layout("rows", gutters) if by_columns else layout
 
 
-def arranged(boxes: Sequence[Box], layout: Layout) -> str:
-    """Return the text of the boxes in the order of ``layout``, a line to a line."""
-    lines = _lines(boxes)
+def arranged(boxes: Sequence[Box], layout: Layout) -> list[Box]:
+    """Return the lines of a page in the order of ``layout``, each with its text and the box around it."""
+    lines = lines_of(boxes)
     if layout.order == "rows":
-        return "\n".join(_row(line, layout) for line in lines)
-    written: list[str] = []
+        return [around(line, _row(line, layout)) for line in lines]
+    written: list[Box] = []
     band: list[list[Box]] = [[] for _ in range(len(layout.gutters) + 1)]
     for line in lines:
         columns = [layout.column(box) for box in line]
         if None in columns:
             written += _flushed(band)
-            written.append(_joined(line))
+            written.append(around(line, _joined(line)))
             continue
         for box, column in zip(line, columns, strict=True):
             band[column or 0].append(box)
-    return "\n".join([*written, *_flushed(band)])
+    return [*written, *_flushed(band)]
 
 
-def _flushed(band: list[list[Box]]) -> list[str]:
+def around(boxes: Sequence[Box], text: str = "") -> Box:
+    """Return the smallest box that holds all of ``boxes``."""
+    return Box(
+        min(box.left for box in boxes),
+        min(box.bottom for box in boxes),
+        max(box.right for box in boxes),
+        max(box.top for box in boxes),
+        text,
+    )
+
+
+def _flushed(band: list[list[Box]]) -> list[Box]:
     """Return the lines of a band of columns, one column after the other, and empty the band."""
-    lines = [_joined(line) for column in band for line in _lines(column)]
+    lines = [around(line, _joined(line)) for column in band for line in lines_of(column)]
     for column in band:
         column.clear()
     return lines
@@ -116,7 +127,7 @@ def _joined(line: Iterable[Box]) -> str:
     return " ".join(box.text.strip() for box in line if box.text.strip())
 
 
-def _lines(boxes: Sequence[Box]) -> list[list[Box]]:
+def lines_of(boxes: Sequence[Box]) -> list[list[Box]]:
     """Group boxes whose middles are on one height, from the top, each group from the left."""
     lines: list[list[Box]] = []
     for box in sorted(boxes, key=lambda each: -(each.top + each.bottom)):

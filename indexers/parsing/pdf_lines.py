@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from indexers.parsing.pdf_columns import Box
 
 HYPHEN = "\x02"
 """What PDFium writes for a hyphen at a line's end, the parts of the word around it joined."""
@@ -19,32 +22,52 @@ _LONGEST_HEAD = 200
 _MOST_NUMBERS = 4
 _QUOTED = 80
 _NOTED = 10
-_BROKEN = re.compile(r"(?<=[^\W\d_])[-\N{HYPHEN}\N{SOFT HYPHEN}]\n(?=[^\W\d_])")
-_SPLIT_WORD = re.compile(rf"([\w-]+)([{HYPHEN}]|-\n)(\w+)")
+_BREAK = "\x03"
+"""A hyphen at a line's end that PDFium left as it is, with the line break."""
+_BROKEN = re.compile(r"(?<=[^\W\d_])[-\N{HYPHEN}\N{SOFT HYPHEN}]\n(?=[^\W\d_])|(?<=[\w-])-\n(?=\w)")
+_SPLIT_WORD = re.compile(rf"([\w-]+)[{HYPHEN}{_BREAK}](\w+)")
 _WORD = re.compile(r"\w+(?:-\w+)*")
 _NUMBER = re.compile(r"\d{1,6}")
 
 
-def joined_hyphens(pages: Sequence[str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text, and where it is printed: in several places when a word was joined over a line's end."""
+
+    text: str
+    boxes: tuple[Box, ...] = ()
+
+
+def joined_hyphens(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     """Join words that a line's end cuts; the rest of the line follows after the joined word.
 
     The hyphen goes, unless the document writes the word with one elsewhere and never
     without, or the second part begins with a capital.
     """
+    texts = ["\n".join(line.text for line in page) for page in pages]
     marked = [
-        _BROKEN.sub(HYPHEN, page) if "-\n" in page or "\N{HYPHEN}\n" in page else page for page in pages
+        _BROKEN.sub(_BREAK, text) if "-\n" in text or "\N{HYPHEN}\n" in text else text for text in texts
     ]
-    if not any(HYPHEN in page for page in marked):
-        return marked
-    words = Counter(word.lower() for page in marked for word in _WORD.findall(page))
+    if not any(HYPHEN in text or _BREAK in text for text in marked):
+        return [list(page) for page in pages]
+    words = Counter(word.lower() for text in marked for word in _WORD.findall(text))
 
     def join(match: re.Match[str]) -> str:
-        first, second = match[1], match[3]
+        first, second = match[1], match[2]
         whole, hyphenated = (first + second).lower(), f"{first}-{second}".lower()
         keeps = second[0].isupper() or (hyphenated in words and whole not in words)
         return f"{first}-{second}" if keeps else first + second
 
-    return [_SPLIT_WORD.sub(join, page).replace(HYPHEN, "-") for page in marked]
+    joined = []
+    for page, text in zip(pages, marked, strict=True):
+        printed = iter(page)
+        lines = []
+        for line in text.split("\n"):
+            taken = [next(printed) for _ in range(1 + line.count(_BREAK))]
+            whole = _SPLIT_WORD.sub(join, line).replace(HYPHEN, "-").replace(_BREAK, "-")
+            lines.append(Line(whole, tuple(chain.from_iterable(one.boxes for one in taken))))
+        joined.append(lines)
+    return joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +82,11 @@ class Repeated:
     lines: dict[int, set[int]]
     notes: tuple[str, ...]
 
-    def without(self, pages: Sequence[str]) -> list[str]:
+    def without(self, pages: Sequence[list[Line]]) -> list[list[Line]]:
         """Return the pages without these lines."""
         kept = list(pages)
         for number, lines in self.lines.items():
-            split = pages[number].split("\n")
-            kept[number] = "\n".join(line for place, line in enumerate(split) if place not in lines)
+            kept[number] = [line for place, line in enumerate(pages[number]) if place not in lines]
         return kept
 
 

@@ -47,10 +47,15 @@ def test_lines_pages_and_headings_are_found_for_a_span(texts):
     ]
     reference = texts.put(document(text, marks))
     assert texts.locate(reference, Span(5, 12)) == Location(
-        line_start=2, line_end=3, page_start=1, page_end=2, heading_path=("Part", "Chapter")
+        line_start=2,
+        line_end=3,
+        page_start=1,
+        page_end=2,
+        text_source="native",
+        heading_path=("Part", "Chapter"),
     )
     assert texts.locate(reference, Span(20, 24)) == Location(
-        line_start=5, line_end=5, page_start=2, page_end=2, heading_path=("Part",)
+        line_start=5, line_end=5, page_start=2, page_end=2, text_source="native", heading_path=("Part",)
     )
 
 
