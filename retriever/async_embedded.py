@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         RerankOptions,
     )
     from retriever.profile import SearchProfile
-    from retriever.rerank.reranker import ListwiseReranker
+    from retriever.rerank.protocols import Reranker
     from retriever.rerank.types import RerankResult
     from retriever.types import (
         BackupReport,
@@ -234,7 +234,7 @@ class BaseAsyncRetriever:
         query: str,
         candidates: Sequence[str] | Sequence[DocumentHit],
         *,
-        reranker: ListwiseReranker,
+        reranker: Reranker,
         top: int | None = None,
     ) -> RerankResult:
         """Order texts or hits anew by a language model that sees the whole list."""

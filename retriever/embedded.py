@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from retriever.options import EvidenceOptions, GroupBy, OffsetUnit, RerankMethod, RerankOptions
     from retriever.profile import SearchProfile
     from retriever.protocols import Engine
-    from retriever.rerank.reranker import ListwiseReranker
+    from retriever.rerank.protocols import Reranker
     from retriever.rerank.types import RerankResult
     from retriever.types import (
         BackupReport,
@@ -349,10 +349,10 @@ class BaseRetriever:
         query: str,
         candidates: Sequence[str] | Sequence[DocumentHit],
         *,
-        reranker: ListwiseReranker,
+        reranker: Reranker,
         top: int | None = None,
     ) -> RerankResult:
-        """Order texts or hits anew by a language model that sees the whole list.
+        """Order texts or hits anew by a language model that sees the whole list, or by another reranker.
 
         Args:
             query: what was asked.

@@ -250,7 +250,7 @@ def _text(document: Document) -> str:
     return str(document.content)
 
 
-def _reranked(old: Document, score: float, status: str) -> Document:
+def _reranked(old: Document, score: float | None, status: str) -> Document:
     fields = {name: getattr(old, name) for name in ("id", "content", "blob", "embedding", "sparse_embedding")}
     meta = old.meta | {"rerank_status": status, "retrieval_score": old.score}
     return Document(**fields, meta=meta, score=score)

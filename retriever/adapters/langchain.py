@@ -63,7 +63,7 @@ class LongdocRetriever(BaseRetriever):
 class LongdocCompressor(BaseDocumentCompressor):
     """Puts documents into the order of a reranker that sees the whole list, and keeps the best.
 
-    Each document gets ``relevance_score``, which tells its rank and nothing more, and
+    Each document gets ``relevance_score`` (of a model that ranks lists it tells the rank alone) and
     ``rerank_status``: ``ok`` or ``repaired`` when the order is the model's, ``fallback`` or
     ``failed`` when it is, wholly or in part, the one that was given.
 

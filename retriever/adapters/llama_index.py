@@ -125,7 +125,7 @@ def _node(passage: Passage) -> NodeWithScore:
     return NodeWithScore(node=node, score=passage.score)
 
 
-def _reranked(old: NodeWithScore, score: float, status: str) -> NodeWithScore:
+def _reranked(old: NodeWithScore, score: float | None, status: str) -> NodeWithScore:
     node = old.node.model_copy()
     told = {"rerank_status": status, "retrieval_score": old.score}
     node.metadata = old.node.metadata | told

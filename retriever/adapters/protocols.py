@@ -29,7 +29,7 @@ class SearchesAsync(Protocol):
 
 
 class Reranks(Protocol):
-    """`retriever.rerank.reranker.ListwiseReranker`, or another that ranks whole lists."""
+    """Any reranker; see `retriever.rerank.loading.load_reranker`."""
 
     def rerank(
         self, query: str, candidates: Sequence[Candidate], *, top: int | None = None

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Final, get_args
 
 import click
 
+from retriever.rerank.loading import RerankerKind
 from retriever.rerank.reading import InputFormat, read_candidates
 from retriever.rerank.structure import Structure
 from retriever.rerank.types import PolicyName
@@ -27,8 +28,19 @@ _SHOWN_CHARACTERS: Final = 100
 @click.option(
     "--format", "form", type=click.Choice(get_args(InputFormat)), default="lines", show_default=True
 )
-@click.option("--model", required=True, help="Name at the endpoint, or folder of a causal model.")
-@click.option("--url", help="OpenAI-compatible endpoint, such as http://localhost:11434/v1.")
+@click.option("--model", required=True, help="Name at the endpoint, or folder of a model.")
+@click.option(
+    "--kind",
+    type=click.Choice(get_args(RerankerKind)),
+    default="listwise",
+    show_default=True,
+    help="A language model that sees the list, or a model that scores each text by itself.",
+)
+@click.option(
+    "--url",
+    help="OpenAI-compatible endpoint, such as http://localhost:11434/v1; for --kind endpoint the whole "
+    "address, such as https://api.cohere.com/v2/rerank.",
+)
 @click.option("--policy", type=click.Choice(get_args(PolicyName)), default="auto", show_default=True)
 @click.option("--top", type=click.IntRange(min=1), help="How many to return; all by default.")
 @click.option("--top-only", is_flag=True, help="Let the model write only the best ones; faster.")
@@ -45,6 +57,7 @@ def rerank(
     source: IO[str],
     form: InputFormat,
     model: str,
+    kind: RerankerKind,
     url: str | None,
     policy: PolicyName,
     top: int | None,
@@ -60,8 +73,9 @@ def rerank(
 ) -> None:
     """Rank the texts of SOURCE, a file or "-", by their relevance to QUERY.
 
-    The key of an endpoint is read from LONGDOC_LLM_KEY. Exit codes: 0 ranked, 1 no
-    answer, 3 answered, but the order is not or only in part the model's.
+    The key of an endpoint is read from LONGDOC_LLM_KEY, for --kind endpoint from
+    LONGDOC_RERANK_KEY. Exit codes: 0 ranked, 1 no answer, 3 answered, but the order is not
+    or only in part the model's.
     """
     from retriever.rerank.loading import ModelChoice, load_reranker
     from retriever.rerank.planning import RerankOptions
@@ -76,7 +90,12 @@ def rerank(
         deadline_s=deadline,
     )
     choice = ModelChoice(
-        model=model, url=url, context_tokens=context_tokens, list_limit=list_limit, structure=structure
+        model=model,
+        kind=kind,
+        url=url,
+        context_tokens=context_tokens,
+        list_limit=list_limit,
+        structure=structure,
     )
     result = load_reranker(choice, options).rerank(query, candidates, top=top)
     if as_json:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from encoders.errors import InvalidInputError
 from encoders.optional import require
 from retriever.rerank.reranker import ListwiseReranker
+from retriever.rerank.scoring import ScoringOptions, ScoringReranker
 
 if TYPE_CHECKING:
     from retriever.rerank.planning import RerankOptions
-    from retriever.rerank.protocols import RankingModel
+    from retriever.rerank.protocols import RankingModel, Reranker, TextScorer
     from retriever.rerank.structure import Structure
+
+RerankerKind: TypeAlias = Literal["listwise", "cross_encoder", "late_interaction", "endpoint"]
+"""``listwise``: a language model that sees the list; ``cross_encoder`` and ``late_interaction``:
+models of sentence-transformers that score each text by itself; ``endpoint``: one that does so
+behind an address, in the form of Cohere and Jina."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +27,10 @@ class ModelChoice:
     """Which model ranks.
 
     Attributes:
-        model: its name at the endpoint; without ``url`` the name or folder of a causal transformers model.
-        url: of an OpenAI-compatible endpoint, such as ``http://localhost:11434/v1``.
+        model: its name at the endpoint; without ``url`` the name or folder of a model.
+        kind: what it is, and so how it is asked.
+        url: of an OpenAI-compatible endpoint, such as ``http://localhost:11434/v1``; of kind ``endpoint``
+            the whole address, such as ``https://api.cohere.com/v2/rerank``.
         context_tokens: what it reads; by default 32,768 for an endpoint, a folder's model says it itself.
         list_limit: the longest list to rank in one call under ``auto``; by default 20, or what a trained
             model's folder says.
@@ -29,25 +38,53 @@ class ModelChoice:
     """
 
     model: str
+    kind: RerankerKind = "listwise"
     url: str | None = None
     context_tokens: int | None = None
     list_limit: int | None = None
     structure: Structure = "auto"
 
 
-def load_reranker(choice: ModelChoice, options: RerankOptions | None = None) -> ListwiseReranker:
+def load_reranker(choice: ModelChoice, options: RerankOptions | None = None) -> Reranker:
     """Build a reranker; a local model is read from its folder, an endpoint is not yet asked.
 
+    Args:
+        choice: the model.
+        options: of those a model that scores each text by itself heeds deadline and failure only.
+
     Raises:
-        MissingDependencyError: httpx or transformers is needed and not installed.
-        ModelError: the folder's ``reranker.json`` cannot be read.
+        InvalidInputError: the kind and the address do not go together.
+        MissingDependencyError: httpx, transformers or sentence-transformers is needed and not installed.
+        ModelError: the model cannot be read.
     """
-    return ListwiseReranker(load_ranking_model(choice), options)
+    if choice.kind == "listwise":
+        return ListwiseReranker(load_ranking_model(choice), options)
+    heeded = (
+        ScoringOptions(deadline_s=options.deadline_s, on_failure=options.on_failure)
+        if options is not None
+        else None
+    )
+    return ScoringReranker(_scorer(choice), heeded)
 
 
 def load_ranking_model(choice: ModelChoice) -> RankingModel:
     """Build the model alone, for example as a teacher; see `load_reranker`."""
     return _endpoint(choice) if choice.url is not None else _local(choice)
+
+
+def _scorer(choice: ModelChoice) -> TextScorer:
+    if (choice.kind == "endpoint") != (choice.url is not None):
+        raise InvalidInputError(f"kind {choice.kind!r} and url {choice.url!r} do not go together")
+    if choice.url is not None:
+        require("httpx", extra="local")
+        from retriever.rerank.http_scoring import EndpointScorer, ScoringSettings
+
+        return EndpointScorer(ScoringSettings(url=choice.url, model=choice.model))
+    require("sentence_transformers", extra="local")
+    from retriever.rerank.torch_scoring import load_cross_encoder, load_late_interaction
+
+    load = load_cross_encoder if choice.kind == "cross_encoder" else load_late_interaction
+    return load(choice.model)
 
 
 def _endpoint(choice: ModelChoice) -> RankingModel:

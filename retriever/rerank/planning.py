@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from retriever.rerank.protocols import RankingModel
-    from retriever.rerank.types import PolicyName
+    from retriever.rerank.types import PolicyName, RanPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +70,13 @@ class RerankPlan:
     """What will be asked.
 
     Attributes:
-        policy: never ``auto``.
+        policy: ``full``, ``sliding`` or ``blocks``.
         groups: places ranked together; for ``sliding`` in the order of the calls.
         passage_tokens: the most that a passage may take.
         wanted: identifiers asked for in a call, at most the size of the group.
     """
 
-    policy: PolicyName
+    policy: RanPolicy
     groups: tuple[tuple[int, ...], ...]
     passage_tokens: int
     wanted: int
@@ -113,14 +113,14 @@ def _windowed(
         if limit is None:
             window //= 2
             continue
-        policy: PolicyName = "blocks" if options.policy == "blocks" else "sliding"
+        policy: RanPolicy = "blocks" if options.policy == "blocks" else "sliding"
         groups = _groups(len(sizes), policy, max(2, window), step, options)
         return RerankPlan(policy=policy, groups=groups, passage_tokens=limit, wanted=max(1, wanted))
     raise _too_long(query, min(2, len(sizes)), model, options)
 
 
 def _groups(
-    size: int, policy: PolicyName, window: int, step: int, options: RerankOptions
+    size: int, policy: RanPolicy, window: int, step: int, options: RerankOptions
 ) -> tuple[tuple[int, ...], ...]:
     if policy == "blocks":
         return tuple(overlapping_blocks(size, block=window, replicas=options.replicas, seed=options.seed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from encoders.errors import InvalidInputError
 from retriever.rerank.errors import RankingFailedError
@@ -23,7 +23,7 @@ from retriever.rerank.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from retriever.rerank.protocols import RankingModel
 
@@ -46,14 +46,7 @@ class ListwiseReranker:
 
     def rerank(self, query: str, candidates: Sequence[Candidate], *, top: int | None = None) -> RerankResult:
         """Rank from synchronous code, in a notebook too; see `arerank`."""
-
-        def run() -> RerankResult:
-            return asyncio.run(self.arerank(query, candidates, top=top))
-
-        if not _loop_runs():
-            return run()
-        with ThreadPoolExecutor(max_workers=1) as other_thread:
-            return other_thread.submit(run).result()
+        return run_in_any_thread(self.arerank(query, candidates, top=top))
 
     async def arerank(
         self, query: str, candidates: Sequence[Candidate], *, top: int | None = None
@@ -72,7 +65,7 @@ class ListwiseReranker:
             BudgetError: the passages do not fit the model.
             RankingFailedError: no call gave a ranking, and the options say ``raise``.
         """
-        _check(query, candidates, top)
+        check_request(query, candidates, top)
         started = time.monotonic()
         wanted = min(top or len(candidates), len(candidates))
         counter = self._model.counter
@@ -136,6 +129,14 @@ class ListwiseReranker:
         )
 
 
+def run_in_any_thread(ranking: Coroutine[Any, Any, RerankResult]) -> RerankResult:
+    """Wait for a ranking, in another thread where an event loop runs in this one."""
+    if not _loop_runs():
+        return asyncio.run(ranking)
+    with ThreadPoolExecutor(max_workers=1) as other_thread:
+        return other_thread.submit(asyncio.run, ranking).result()
+
+
 def _loop_runs() -> bool:
     try:
         asyncio.get_running_loop()
@@ -156,7 +157,12 @@ def overall_status(calls: Sequence[WindowRanking]) -> RerankStatus:
     return "repaired" if "repaired" in statuses else "ok"
 
 
-def _check(query: str, candidates: Sequence[Candidate], top: int | None) -> None:
+def check_request(query: str, candidates: Sequence[Candidate], top: int | None) -> None:
+    """Refuse what no reranker can rank.
+
+    Raises:
+        InvalidInputError: an empty query, ``top`` under 1, two candidates of one id.
+    """
     if not query.strip():
         raise InvalidInputError("the query is empty; say what the candidates are ranked for")
     if top is not None and top < 1:

@@ -12,6 +12,9 @@ Item = TypeVar("Item")
 
 PolicyName: TypeAlias = Literal["auto", "full", "sliding", "blocks"]
 
+RanPolicy: TypeAlias = Literal["full", "sliding", "blocks", "scores"]
+"""What ran: a policy of a model that ranks lists, or ``scores``, each text by itself."""
+
 RerankStatus: TypeAlias = Literal["ok", "repaired", "fallback", "failed"]
 """How much of an order is the model's.
 
@@ -113,6 +116,24 @@ class TokenUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextScores:
+    """What a model that scores each text by itself said.
+
+    Attributes:
+        scores: of each text, in order; higher is better; None where it gave none.
+        repeated: scores given again for one text; the first one counts.
+        unknown: scores of no text.
+        attempts: requests sent, 1 without a retry.
+    """
+
+    scores: tuple[float | None, ...]
+    usage: TokenUsage
+    repeated: int = 0
+    unknown: int = 0
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowRanking:
     """The answer to a `WindowRequest`.
 
@@ -140,14 +161,15 @@ class RerankedItem:
     Attributes:
         rank: from 1.
         index: its place in the list that was given, from 0.
-        score: ``1 - (rank - 1) / candidates``: tells the rank and nothing more.
+        score: the model's own where it scores each text by itself, None where it gave none; of a
+            model that ranks lists ``1 - (rank - 1) / candidates``, which tells the rank and nothing more.
         first_score: of the first stage, unchanged.
     """
 
     rank: int
     index: int
     id: str
-    score: float
+    score: float | None
     first_score: float | None
 
 
@@ -157,7 +179,7 @@ class RerankResult:
 
     Attributes:
         items: best first; all candidates, or the best ``top``.
-        policy: the one that ran, never ``auto``.
+        policy: what ran, never ``auto``.
         calls: what each call to the model answered, in order of the plan; calls given up are not in it.
         planned: calls that the policy needs.
         slots: passages read, counting each once per call.
@@ -170,7 +192,7 @@ class RerankResult:
     query: str
     items: tuple[RerankedItem, ...]
     status: RerankStatus
-    policy: PolicyName
+    policy: RanPolicy
     model: str
     calls: tuple[WindowRanking, ...]
     planned: int
