@@ -88,7 +88,6 @@ def load_encoder(
 def load_configured(name_or_path: str, config: EncoderConfig) -> TorchEncoder:
     """Load an encoder as `load_encoder` does, from a ready configuration."""
     require("torch", extra="local")
-    require("transformers", extra="local")
     path = find_folder(name_or_path)
     folder = read_folder(path)
     from encoders.torch_loading import build_encoder

@@ -1,8 +1,8 @@
 """Attention over texts that lie one after another in a single row.
 
-Registered once with transformers' `AttentionInterface`; any model that calls
-its attention through that interface then runs without padding. The same hook
-holds what changes attention scores: temperature, query scaling, SelfExtend.
+`encoders.torch_registration` makes it known to transformers; any model that calls its
+attention through that interface then runs without padding. The same function holds what
+changes attention scores: temperature, query scaling, SelfExtend.
 """
 
 from __future__ import annotations
@@ -13,23 +13,17 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
 from encoders.errors import ModelError
 from encoders.extension import query_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
 
     from torch import Tensor, nn
 
     from encoders.extension import Extension
 
-PACKED: Final = "longdoc_packed"
-PADDED: Final = "longdoc_padded"
 _BLOCK: Final = 512
 _SCORE_CHANGES: Final = ("softcap", "s_aux", "position_bias")
 
@@ -75,13 +69,6 @@ class Packing:
 
 
 packing: ContextVar[Packing] = ContextVar("packing")
-
-
-def register() -> None:
-    """Make both attention functions known to transformers; doing so twice changes nothing."""
-    AttentionInterface.register(PACKED, packed_attention)
-    AttentionInterface.register(PADDED, padded_attention)
-    AttentionMaskInterface.register(PADDED, sdpa_mask)
 
 
 def packed_attention(
@@ -139,24 +126,6 @@ def packed_attention(
             seen = scaled_dot_product_attention(q, k, v, scale=scale, is_causal=causal and group.tokens > 1)
         out[0, group.start : group.end] = seen.transpose(1, 2).reshape(-1, heads, seen.shape[3])
     return out, None
-
-
-score_factors: ContextVar[Tensor] = ContextVar("score_factors")
-"""``(texts, 1, 1, 1)``: the factor on the scores of each text in a padded batch."""
-
-
-def padded_attention(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    **options: Any,  # handed on to transformers' own function
-) -> tuple[Tensor, None]:
-    """Attend as transformers does with SDPA, with `score_factors` on the scores."""
-    scaled = query * score_factors.get().to(query.dtype)
-    seen, _ = sdpa_attention_forward(module, scaled, key, value, attention_mask, **options)
-    return seen, None
 
 
 def _texts(states: Tensor, group: Group) -> Tensor:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 import numpy as np
 import torch
 
-from encoders.errors import ModelError
 from encoders.extension import Extension, position_ids
-from encoders.torch_attention import PACKED, PADDED, Group, Packing, packing, register, score_factors
+from encoders.torch_attention import Group, Packing, packing
 from encoders.torch_rotary import long_tokens, rotations_of
 from encoders.torch_threads import threads_for
 
@@ -70,11 +69,9 @@ class PackedForward:
     """All tokens of a batch in one row; attention stays within each text."""
 
     def __init__(self, model: TransformerModel, options: AttentionOptions) -> None:
-        register()
-        model.module.set_attn_implementation(PACKED)
         self._model = model
         self._extension = options.extension
-        self._packing = _packing(model, options)
+        self._packing = packing_for(model, options)
 
     @property
     def note(self) -> str:
@@ -91,11 +88,11 @@ class PackedForward:
         positions = np.concatenate(
             [position_ids(self._extension, group.tokens) for group in groups for _ in range(group.texts)]
         )
-        inputs = _inputs(self._model, ids, torch.from_numpy(positions).to(device)[None])
+        inputs = inputs_for(self._model, ids, torch.from_numpy(positions).to(device)[None])
         lengths = np.repeat([g.tokens for g in groups], [g.end - g.start for g in groups])[None]
         with ExitStack() as stack:
-            stack.enter_context(_bound(packing, replace(self._packing, groups=tuple(groups))))
-            stack.enter_context(_bound(long_tokens, _is_long(lengths, self._extension, device)))
+            stack.enter_context(bound(packing, replace(self._packing, groups=tuple(groups))))
+            stack.enter_context(bound(long_tokens, are_long(lengths, self._extension, device)))
             stack.enter_context(threads_for(lengths.shape[1]))
             hidden = self._model.module(**inputs).last_hidden_state[0]
         for group, own in zip(groups, places, strict=True):
@@ -103,63 +100,8 @@ class PackedForward:
             yield own, part.view(group.texts, group.tokens, hidden.shape[1])
 
 
-class PaddedForward:
-    """Texts side by side, filled up to the longest: what every transformer can do."""
-
-    def __init__(self, model: TransformerModel, options: AttentionOptions, *, reason: str) -> None:
-        if can_attend(model):
-            register()
-            model.module.set_attn_implementation(PADDED)
-        elif options.temperature != 1.0 or options.query_scaling:
-            raise ModelError(
-                f"{model.architecture} has no attention interface: no temperature, no query scaling",
-                architecture=model.architecture,
-            )
-        if options.extension is not None and options.extension.method == "selfextend":
-            raise ModelError("selfextend needs the packed forward", architecture=model.architecture)
-        self._model = model
-        self._extension = options.extension
-        self._reason = reason
-        self._packing = _packing(model, options)
-
-    @property
-    def note(self) -> str:
-        """Say how it runs and why."""
-        return f"padded: {self._reason}"
-
-    @torch.inference_mode()
-    def __call__(self, rows: Sequence[IntArray]) -> HiddenStates:
-        """Run one batch."""
-        lengths = np.array([len(row) for row in rows])
-        width = int(lengths.max())
-        ids = np.zeros((len(rows), width), dtype=np.int64)
-        positions = np.zeros((len(rows), width), dtype=position_ids(self._extension, width).dtype)
-        for place, row in enumerate(rows):
-            ids[place, : len(row)] = row
-            positions[place, : len(row)] = position_ids(self._extension, len(row))
-        device = self._model.device
-        tensors = [torch.from_numpy(array).to(device) for array in (ids, positions)]
-        inputs = _inputs(self._model, *tensors)
-        mask = torch.from_numpy(np.arange(width) < lengths[:, None]).to(device)
-        tokens = np.broadcast_to(lengths[:, None], (len(rows), width))
-        factors = np.array([self._packing.scale(1.0, int(size)) for size in lengths], dtype=np.float32)
-        with ExitStack() as stack:
-            stack.enter_context(_bound(score_factors, torch.from_numpy(factors).to(device).view(-1, 1, 1, 1)))
-            stack.enter_context(_bound(long_tokens, _is_long(tokens, self._extension, device)))
-            stack.enter_context(threads_for(int(lengths.sum())))
-            hidden = self._model.module(**inputs, attention_mask=mask.long()).last_hidden_state
-        order = sorted(range(len(rows)), key=lambda place: (len(rows[place]), place))
-        for size, own in groupby(order, key=lambda place: len(rows[place])):
-            places = list(own)
-            yield places, hidden[places, :size]
-
-
-def can_attend(model: TransformerModel) -> bool:
-    """Tell whether the model calls its attention through transformers' interface."""
-    return bool(type(model.module)._supports_attention_backend)
-
-
-def _packing(model: TransformerModel, options: AttentionOptions) -> Packing:
+def packing_for(model: TransformerModel, options: AttentionOptions) -> Packing:
+    """Return what attention must know, but for the texts of a batch."""
     rotates = options.extension is not None and options.extension.method == "selfextend"
     return Packing(
         groups=(),
@@ -182,7 +124,8 @@ def _groups(lengths: Sequence[int], order: Sequence[int]) -> tuple[list[Group], 
     return groups, places
 
 
-def _inputs(model: TransformerModel, ids: Tensor, positions: Tensor) -> dict[str, Tensor]:
+def inputs_for(model: TransformerModel, ids: Tensor, positions: Tensor) -> dict[str, Tensor]:
+    """Name the inputs as the model does."""
     inputs = {"input_ids": ids}
     if model.takes_positions:
         inputs["position_ids"] = positions + model.position_offset
@@ -191,13 +134,15 @@ def _inputs(model: TransformerModel, ids: Tensor, positions: Tensor) -> dict[str
     return inputs
 
 
-def _is_long(lengths: IntArray, extension: Extension | None, device: torch.device) -> Tensor:
+def are_long(lengths: IntArray, extension: Extension | None, device: torch.device) -> Tensor:
+    """Tell which tokens belong to texts over the original length."""
     limit = extension.original if extension else np.iinfo(np.int64).max
     return torch.from_numpy(lengths > limit).to(device)
 
 
 @contextmanager
-def _bound(variable: ContextVar[_T], value: _T) -> Iterator[None]:
+def bound(variable: ContextVar[_T], value: _T) -> Iterator[None]:
+    """Set a variable for a while."""
     token = variable.set(value)
     try:
         yield

@@ -21,14 +21,21 @@ _ROWS: Final = 1024  # tokens per batch that the weight layout is chosen for
 class PackedLinear(nn.Module):
     """``x W + b`` with the weight in oneDNN's own layout."""
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), _ROWS)
-        self._bias = None if linear.bias is None else linear.bias.detach()
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
+        self._bias = None if bias is None else bias.detach()
 
     def forward(self, states: Tensor) -> Tensor:
         """Return ``x W + b``."""
         result: Tensor = torch.ops.mkldnn._linear_pointwise(states, self._weight, self._bias, "none", [], "")
+        return result
+
+    def gelu(self, states: Tensor) -> Tensor:
+        """Return ``gelu(x W + b)``."""
+        result: Tensor = torch.ops.mkldnn._linear_pointwise(
+            states, self._weight, self._bias, "gelu", [], "none"
+        )
         return result
 
     def plus(self, states: Tensor, other: Tensor) -> Tensor:
@@ -44,7 +51,7 @@ class ResidualNorm(nn.Module):
 
     def __init__(self, linear: nn.Linear, norm: nn.LayerNorm) -> None:
         super().__init__()
-        self._linear = PackedLinear(linear)
+        self._linear = PackedLinear(linear.weight, linear.bias)
         self._norm = norm
 
     def forward(self, hidden_states: Tensor, input_tensor: Tensor) -> Tensor:
@@ -87,7 +94,7 @@ def unfuse(swapped: list[tuple[nn.Module, str, nn.Module]]) -> None:
 
 def _fused(module: nn.Module) -> nn.Module | None:
     if type(module) is nn.Linear:
-        return PackedLinear(module)
+        return PackedLinear(module.weight, module.bias)
     dense, norm = getattr(module, "dense", None), getattr(module, "LayerNorm", None)
     names = {name for name, _ in module.named_children()}
     if names == {"dense", "LayerNorm", "dropout"} and type(dense) is nn.Linear and type(norm) is nn.LayerNorm:

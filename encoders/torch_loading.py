@@ -6,30 +6,31 @@ import json
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import torch
 
 from encoders.errors import InvalidInputError, ModelError
 from encoders.extension import parse_extension
 from encoders.fast_tokenizer import load_tokenizer
+from encoders.optional import require
 from encoders.processor import usable_cores
+from encoders.torch_bert import load_bert, packed_bert
 from encoders.torch_encoder import EncoderParts, TorchEncoder
-from encoders.torch_forward import AttentionOptions, PackedForward, PaddedForward, can_attend
-from encoders.torch_fusion import can_fuse, fuse, unfuse
-from encoders.torch_model import extend_model, load_transformer
+from encoders.torch_forward import AttentionOptions
 from encoders.torch_pooling import Pooling
 from encoders.torch_threads import use_threads
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from encoders.config import EncoderConfig
     from encoders.extension import Extension
     from encoders.model_folder import ModelFolder
     from encoders.torch_forward import Forward
     from encoders.torch_model import TransformerModel
-    from encoders.types import FloatArray, TextKind
+    from encoders.types import TextKind
 
 _BATCH_TOKENS: Final = {"cpu": 2048}
 _ACCELERATOR_BATCH_TOKENS: Final = 65_536
-_PROBE_LENGTHS: Final = (3, 41)
 _RELATED: Final = (
     "The tenant may end the contract with thirty days' notice.",
     "A lease can be terminated by the renter one month in advance.",
@@ -45,14 +46,14 @@ def build_encoder(folder: ModelFolder, config: EncoderConfig, *, name: str) -> T
         InvalidInputError: the configuration asks for what the model does not have.
     """
     use_threads(config.threads or usable_cores())
-    model = load_transformer(folder.transformer, dtype=config.dtype, device=config.device)
+    model, choose_forward = _load(folder.transformer, config)
     extension = None
     if config.extend is not None:
         extension = parse_extension(config.extend, kind=model.positions, original=model.original)
     options = AttentionOptions(
         temperature=config.temperature, query_scaling=config.query_scaling, extension=extension
     )
-    forward = _choose_forward(model, options, config)
+    forward = choose_forward(model, options, config)
     pooling = Pooling((config.pooling,) if config.pooling else folder.pooling, folder.dense)
     width = pooling.width(model.hidden_size)
     window = _window(folder, config, model, extension)
@@ -74,6 +75,20 @@ def build_encoder(folder: ModelFolder, config: EncoderConfig, *, name: str) -> T
     if config.self_check:
         check_vectors(encoder, name=name)
     return encoder
+
+
+def _load(
+    folder: Path, config: EncoderConfig
+) -> tuple[TransformerModel, Callable[[TransformerModel, AttentionOptions, EncoderConfig], Forward]]:
+    """Return a model, and what chooses how it runs; transformers is imported only where it is needed."""
+    if config.forward != "padded":
+        plain = load_bert(folder, dtype=config.dtype, device=config.device)
+        if plain is not None:
+            return plain, packed_bert
+    require("transformers", extra="local")
+    from encoders.torch_transformers import choose_forward, load_transformer
+
+    return load_transformer(folder, dtype=config.dtype, device=config.device), choose_forward
 
 
 def check_vectors(encoder: TorchEncoder, *, name: str) -> None:
@@ -98,59 +113,6 @@ def check_vectors(encoder: TorchEncoder, *, name: str) -> None:
             paraphrase=near,
             unrelated=far,
         )
-
-
-def _choose_forward(model: TransformerModel, options: AttentionOptions, config: EncoderConfig) -> Forward:
-    """Take the packed forward if the model supports it and it gives the padded one's hidden states."""
-    before = _probe(model, PaddedForward(model, AttentionOptions(), reason="reference"))
-    reason = "asked for"
-    if config.forward != "padded":
-        reason = _try_packed(model, before)
-    if not reason:
-        _try_fusing(model, before)
-    elif config.forward == "packed":
-        raise ModelError(f"the packed forward cannot be used: {reason}", architecture=model.architecture)
-    if options.extension is not None:
-        extend_model(model, options.extension)
-    return PaddedForward(model, options, reason=reason) if reason else PackedForward(model, options)
-
-
-def _try_packed(model: TransformerModel, expected: FloatArray) -> str:
-    """Return why the packed forward cannot be used, or nothing."""
-    if not can_attend(model):
-        return f"{model.architecture} does not call its attention through transformers' interface"
-    try:
-        found = _probe(model, PackedForward(model, AttentionOptions()))
-    except ModelError as error:
-        return str(error)
-    if not _agree(found, expected, model.dtype):
-        return f"{model.architecture} gives other vectors when packed"
-    return ""
-
-
-def _try_fusing(model: TransformerModel, expected: FloatArray) -> None:
-    if model.device.type != "cpu" or not can_fuse(model.dtype):
-        return
-    swapped = fuse(model.module)
-    try:
-        agrees = _agree(_probe(model, PackedForward(model, AttentionOptions())), expected, model.dtype)
-    except (AttributeError, RuntimeError):  # a model that reads the weight of a layer instead of calling it
-        agrees = False
-    if not agrees:
-        unfuse(swapped)
-
-
-def _probe(model: TransformerModel, forward: Forward) -> FloatArray:
-    """Return the hidden states of a few random texts."""
-    random = np.random.default_rng(0)
-    rows = [random.integers(0, model.vocabulary, size=size) for size in _PROBE_LENGTHS]
-    found = {places[0]: states[0].float().cpu().numpy() for places, states in forward(rows)}
-    return np.concatenate([found[place] for place in range(len(rows))])
-
-
-def _agree(found: FloatArray, expected: FloatArray, dtype: torch.dtype) -> bool:
-    scale = float(np.abs(expected).max())
-    return bool(np.abs(found - expected).max() <= scale * (1e-3 if dtype == torch.float32 else 0.1))
 
 
 def _window(
