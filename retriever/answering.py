@@ -20,9 +20,9 @@ from retriever.types import DocumentHit, SearchMeta, SearchResult, Usage, Warned
 if TYPE_CHECKING:
     from indexers.catalogue import Entry
     from indexers.filters import Filter
-    from retriever.candidates import Question
     from retriever.options import SearchOptions
     from retriever.ranking import Ranking
+    from retriever.scorers import Question
     from retriever.searching import Searcher
 
 
@@ -79,6 +79,7 @@ class Attempts:
             if options.rerank.method != "none":
                 ranking, cursor = self._rerank(ranking, cursor)
                 self._clock.lap("rerank")
+            ranking = searcher.vary(ranking, options)
         return self._write(self._page(ranking, cursor, where), where)
 
     def _ask(self, where: Filter | None) -> Question:
@@ -177,7 +178,7 @@ class Attempts:
             ranking.question,
             page.entries,
             shown,
-            lexical_weight=self._searcher.profile.evidence_lexical,
+            profile=self._searcher.profile,
         )
         relevance = self._searcher.relevance(ranking)
         explained = options.explain
@@ -192,6 +193,9 @@ class Attempts:
                 evidence_total=evidence[place][1],
                 explain=ranking.explain(position, terms[place]) if explained else None,
                 group=group_of(entry, options.group_by) if options.group_by else None,
+                repeated_by=tuple(
+                    ranking.entries[other].doc_id for other in ranking.repeated.get(position, ())
+                ),
             )
             for place, (position, entry) in enumerate(zip(page.positions, page.entries, strict=True))
         )

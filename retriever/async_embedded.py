@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         SearchResult,
         SyncReport,
         TextScores,
+        UnreadItem,
         Vectors,
     )
 
@@ -85,16 +86,24 @@ class BaseAsyncRetriever:
         self._executor = executor
 
     async def index(
-        self, paths: Iterable[str | Path], *, progress: Callable[[Progress], None] | None = None
+        self,
+        paths: Iterable[str | Path],
+        *,
+        ocr: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> IndexReport:
         """Index files and folders; unchanged documents cost nothing."""
-        return await self._run(self._retriever.index, paths, progress=_in_loop(progress))
+        return await self._run(self._retriever.index, paths, ocr=ocr, progress=_in_loop(progress))
 
     async def sync(
-        self, folder: str | Path, *, progress: Callable[[Progress], None] | None = None
+        self,
+        folder: str | Path,
+        *,
+        ocr: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> SyncReport:
         """Index a folder and delete the documents that came from it and whose files are gone."""
-        return await self._run(self._retriever.sync, folder, progress=_in_loop(progress))
+        return await self._run(self._retriever.sync, folder, ocr=ocr, progress=_in_loop(progress))
 
     async def add(
         self, documents: Iterable[Document], *, progress: Callable[[Progress], None] | None = None
@@ -115,6 +124,8 @@ class BaseAsyncRetriever:
         group_by: str | GroupBy | None = None,
         facets: Sequence[str | FacetOptions] = (),
         rerank: RerankMethod | RerankOptions = "none",
+        novelty: float = 0.0,
+        repetitions: bool = True,
         min_relevance: float | None = None,
         profile: str = DEFAULT_PROFILE,
         fields: Sequence[str] | None = None,
@@ -134,6 +145,8 @@ class BaseAsyncRetriever:
             group_by=group_by,
             facets=facets,
             rerank=rerank,
+            novelty=novelty,
+            repetitions=repetitions,
             min_relevance=min_relevance,
             profile=profile,
             fields=fields,
@@ -193,6 +206,8 @@ class BaseAsyncRetriever:
         filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
         mandatory: Mapping[str, Any] | None = None,
         must_contain: Sequence[str] = (),
+        novelty: float = 0.0,
+        repetitions: bool = True,
         profile: str = DEFAULT_PROFILE,
     ) -> DocumentExplanation:
         """Say where a document stands in the answer to a search, and if nowhere, why."""
@@ -204,6 +219,8 @@ class BaseAsyncRetriever:
             filter=filter,
             mandatory=mandatory,
             must_contain=must_contain,
+            novelty=novelty,
+            repetitions=repetitions,
             profile=profile,
         )
 
@@ -311,6 +328,10 @@ class BaseAsyncRetriever:
             coverage_lt=coverage_lt,
         )
 
+    async def unread(self) -> tuple[UnreadItem, ...]:
+        """Return the files that could not be read, each with the reason."""
+        return await self._run(self._retriever.unread)
+
     async def delete(
         self,
         doc_ids: Iterable[str],
@@ -378,9 +399,9 @@ class BaseAsyncRetriever:
         """Check every document: text, tiles, vectors, and what no document owns."""
         return await self._run(self._retriever.doctor, repair=repair, progress=_in_loop(progress))
 
-    async def submit(self, paths: Iterable[str | Path], *, sync: bool = False) -> Job:
+    async def submit(self, paths: Iterable[str | Path], *, sync: bool = False, ocr: str | None = None) -> Job:
         """Queue files and folders to be indexed by the store's process."""
-        return await self._run(self._retriever.submit, paths, sync=sync)
+        return await self._run(self._retriever.submit, paths, sync=sync, ocr=ocr)
 
     async def jobs(self) -> tuple[Job, ...]:
         """Return all jobs of the store, the oldest first."""

@@ -19,8 +19,9 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from encoders.errors import RetrievalError
+from indexers.locations import is_local
 from retriever.context.types import EXPANSIONS, FORMATS, ORDERS
-from retriever.options import KINDS, RERANK_METHODS, EvidenceOptions
+from retriever.options import KINDS, OCR_VARIABLE, RERANK_METHODS, EvidenceOptions
 from retriever.waiting import ENCODER, STORE, waiting_for
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from retriever.context.types import CitationRef, Context, Expand, Format, Order, Verification
     from retriever.embedded import BaseRetriever
     from retriever.options import RerankMethod
-    from retriever.types import DocumentInfo, Estimate, IndexReport, Job, Progress, SearchResult
+    from retriever.types import DocumentInfo, Estimate, IndexReport, Job, Progress, SearchResult, UnreadItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -138,15 +139,39 @@ def _store_options(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(store_options(command))
 
 
+class _Location(click.Path):
+    """A file or folder that exists, or what is no path."""
+
+    name = "location"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        return super().convert(value, param, context) if is_local(value) else value
+
+
+_OCR = click.option(
+    "--ocr", metavar="LANGUAGES", envvar=OCR_VARIABLE, help="Read pictures of text: eng, or eng+deu."
+)
+
+
 @longdoc.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=_Location(exists=True))
 @click.option("--detach", is_flag=True, help="Leave it to the store's process; see: longdoc jobs.")
 @click.option("--estimate", is_flag=True, help="Only say what it will take: tokens, time, disk.")
+@_OCR
 @_store_options
 def index(
-    retriever: BaseRetriever, *, paths: tuple[Path, ...], detach: bool, estimate: bool, as_json: bool
+    retriever: BaseRetriever,
+    *,
+    paths: tuple[str, ...],
+    detach: bool,
+    estimate: bool,
+    ocr: str | None,
+    as_json: bool,
 ) -> None:
-    """Index files and folders; unchanged documents cost nothing."""
+    """Index PATHS; unchanged documents cost nothing.
+
+    A path is a file or folder, an archive such as a.zip, git+FOLDER@REVISION, or a URL such as s3://bucket.
+    """
     if estimate:
         expected = retriever.estimate(paths)
         _print_json(expected) if as_json else _print_estimate(expected)
@@ -154,10 +179,10 @@ def index(
             raise click.exceptions.Exit(_FAILED)
         return
     if detach:
-        _print_jobs([retriever.submit(paths)], as_json=as_json)
+        _print_jobs([retriever.submit(paths, ocr=ocr)], as_json=as_json)
         return
     with _progress_bar(quiet=as_json) as progress:
-        report = retriever.index(paths, progress=progress)
+        report = retriever.index(paths, ocr=ocr, progress=progress)
     if as_json:
         _print_json(report)
     else:
@@ -168,11 +193,12 @@ def index(
 
 @longdoc.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_OCR
 @_store_options
-def sync(retriever: BaseRetriever, *, folder: Path, as_json: bool) -> None:
+def sync(retriever: BaseRetriever, *, folder: Path, ocr: str | None, as_json: bool) -> None:
     """Index FOLDER and delete the documents whose files are gone from it."""
     with _progress_bar(quiet=as_json) as progress:
-        report = retriever.sync(folder, progress=progress)
+        report = retriever.sync(folder, ocr=ocr, progress=progress)
     if as_json:
         _print_json(report)
     else:
@@ -191,6 +217,10 @@ def sync(retriever: BaseRetriever, *, folder: Path, as_json: bool) -> None:
 @click.option("--symbol", "symbols", multiple=True, help="Only code that defines this name.")
 @click.option("--must-contain", multiple=True, metavar="TEXT", help="Every hit holds it; '\"a phrase\"'.")
 @click.option("--rerank", type=click.Choice(RERANK_METHODS), default="none", show_default=True)
+@click.option(
+    "--novelty", type=click.FloatRange(0, 1), default=0.0, help="How much likeness to better documents costs."
+)
+@click.option("--no-repetitions", is_flag=True, help="Leave out what nearly repeats a better document.")
 @click.option("--profile", default="default", show_default=True, help="Settings to score by.")
 @click.option("--explain", is_flag=True, help="Say how each score came about.")
 @_store_options
@@ -205,6 +235,8 @@ def search(
     symbols: tuple[str, ...],
     must_contain: tuple[str, ...],
     rerank: RerankMethod,
+    novelty: float,
+    no_repetitions: bool,
     profile: str,
     explain: bool,
     as_json: bool,
@@ -219,6 +251,8 @@ def search(
             filter=_parse_json(where),
             must_contain=must_contain,
             rerank=rerank,
+            novelty=novelty,
+            repetitions=not no_repetitions,
             profile=profile,
             explain=explain,
         )
@@ -323,15 +357,23 @@ def text(retriever: BaseRetriever, *, doc_id: str, start: int, end: int | None, 
 
 
 @longdoc.command("list")
-@click.option("--not-searchable", is_flag=True, help="Only documents that are not covered completely.")
+@click.option(
+    "--not-searchable", is_flag=True, help="Only what is not covered completely, and files not read, and why."
+)
 @_store_options
 def list_documents(retriever: BaseRetriever, *, not_searchable: bool, as_json: bool) -> None:
     """List the documents of the collection."""
-    documents = [info for info in retriever.list() if not (not_searchable and info.coverage.complete)]
+    if not not_searchable:
+        documents = retriever.list()
+        _print_json(documents) if as_json else _print_documents(documents)
+        return
+    incomplete = [info for info in retriever.list() if not info.coverage.complete]
+    unread = retriever.unread()
     if as_json:
-        _print_json(documents)
+        _print_json({"documents": incomplete, "unread": unread})
     else:
-        _print_documents(documents)
+        _print_documents(incomplete)
+        _print_unread(unread)
 
 
 @longdoc.command()
@@ -581,10 +623,16 @@ def _read_citations(source: str) -> list[CitationRef]:
         raise click.BadParameter(f"no context: {error}", param_hint="CONTEXT") from error
 
 
-def _print_documents(documents: list[DocumentInfo]) -> None:
+def _print_documents(documents: Sequence[DocumentInfo]) -> None:
     from retriever.display import print_documents
 
     print_documents(documents)
+
+
+def _print_unread(items: Sequence[UnreadItem]) -> None:
+    from retriever.display import print_unread
+
+    print_unread(items)
 
 
 def _print_jobs(found: Sequence[Job], *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from encoders.errors import InvalidInputError
 from encoders.types import Document
 from indexers.layout import choose_remote
+from indexers.locations import absolute
 from retriever.context.types import CitationRef, Context, ContextOptions, Template
 from retriever.options import DEFAULT_PROFILE, FacetOptions, ListOptions, search_options
 from retriever.protocols import QueueingEngine
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         SearchResult,
         SyncReport,
         TextScores,
+        UnreadItem,
         Vectors,
     )
 
@@ -73,14 +75,21 @@ class BaseRetriever:
         self.engine = engine
 
     def index(
-        self, paths: Iterable[str | Path], *, progress: Callable[[Progress], None] | None = None
+        self,
+        paths: Iterable[str | Path],
+        *,
+        ocr: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> IndexReport:
         """Index files and folders; unchanged documents cost nothing.
 
         A document's id is its path relative to the folder given, or the name of a file given.
 
         Args:
-            paths: files and folders, never one bare string.
+            paths: files, folders, archives (``a.zip``), git repositories at a revision
+                (``git+folder@v1.2``), and URLs that fsspec knows; never one bare string.
+            ocr: read pictures of text with the system's tesseract, in these languages, such
+                as ``eng+deu``; "" does not; by default as ``LONGDOC_OCR`` says.
             progress: called while it runs.
 
         Raises:
@@ -90,13 +99,20 @@ class BaseRetriever:
         """
         if isinstance(paths, str | Path):
             raise TypeError("index takes a list of paths; put the one path into a list")
-        return self.engine.index([str(Path(path).absolute()) for path in paths], progress=progress)
+        return self.engine.index([absolute(path) for path in paths], ocr=ocr, progress=progress)
 
-    def sync(self, folder: str | Path, *, progress: Callable[[Progress], None] | None = None) -> SyncReport:
+    def sync(
+        self,
+        folder: str | Path,
+        *,
+        ocr: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> SyncReport:
         """Index a folder and delete the documents that came from it and whose files are gone.
 
         Args:
             folder: the folder; documents from elsewhere are left alone.
+            ocr: see `index`.
             progress: called while it runs.
 
         Raises:
@@ -105,7 +121,7 @@ class BaseRetriever:
         root = Path(folder).absolute()
         if not root.is_dir():
             raise InvalidInputError(f"{root} is no folder; nothing was changed", folder=str(root))
-        return self.engine.sync(str(root), progress=progress)
+        return self.engine.sync(str(root), ocr=ocr, progress=progress)
 
     def add(
         self, documents: Iterable[Document], *, progress: Callable[[Progress], None] | None = None
@@ -128,6 +144,8 @@ class BaseRetriever:
         group_by: str | GroupBy | None = None,
         facets: Sequence[str | FacetOptions] = (),
         rerank: RerankMethod | RerankOptions = "none",
+        novelty: float = 0.0,
+        repetitions: bool = True,
         min_relevance: float | None = None,
         profile: str = DEFAULT_PROFILE,
         fields: Sequence[str] | None = None,
@@ -150,6 +168,8 @@ class BaseRetriever:
             group_by: at most one document for each value of this field, or `GroupBy`.
             facets: fields whose values are counted over all documents that match.
             rerank: ``late_interaction`` scores the first documents again by token vectors.
+            novelty: 0 to 1, how much likeness to better documents counts against one (MMR).
+            repetitions: False leaves out documents that nearly repeat a better one, which names them.
             min_relevance: only documents at least so probably relevant; needs a profile
                 with a calibration.
             profile: the settings to score by; see `profiles`.
@@ -177,6 +197,8 @@ class BaseRetriever:
                 group_by=group_by,
                 facets=facets,
                 rerank=rerank,
+                novelty=novelty,
+                repetitions=repetitions,
                 min_relevance=min_relevance,
                 profile=profile,
                 fields=fields,
@@ -292,6 +314,8 @@ class BaseRetriever:
         filter: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the field
         mandatory: Mapping[str, Any] | None = None,
         must_contain: Sequence[str] = (),
+        novelty: float = 0.0,
+        repetitions: bool = True,
         profile: str = DEFAULT_PROFILE,
     ) -> DocumentExplanation:
         """Say where a document stands in the answer to a search, and if nowhere, why.
@@ -303,6 +327,8 @@ class BaseRetriever:
             filter: see `search`.
             mandatory: see `search`.
             must_contain: see `search`.
+            novelty: see `search`.
+            repetitions: see `search`.
             profile: see `search`.
         """
         options = search_options(
@@ -311,6 +337,8 @@ class BaseRetriever:
             filter=filter,
             mandatory=mandatory,
             must_contain=must_contain,
+            novelty=novelty,
+            repetitions=repetitions,
             profile=profile,
         )
         return self.engine.explain(options, doc_id)
@@ -486,6 +514,13 @@ class BaseRetriever:
             )
         )
 
+    def unread(self) -> tuple[UnreadItem, ...]:
+        """Return the files that could not be read, each with the reason: nothing of them is searchable.
+
+        A file leaves the list when it is read, synced away, deleted or purged.
+        """
+        return tuple(self.engine.unread())
+
     def delete(
         self,
         doc_ids: Iterable[str],
@@ -573,7 +608,7 @@ class BaseRetriever:
         """
         if isinstance(paths, str | Path):
             raise TypeError("estimate takes a list of paths; put the one path into a list")
-        return self.engine.estimate([str(Path(path).absolute()) for path in paths])
+        return self.engine.estimate([absolute(path) for path in paths])
 
     def retain(self, *, versions: int | None = None, days: float | None = None) -> Retention:
         """Limit how long earlier versions are kept, which citations of them need; by default for ever.
@@ -618,12 +653,13 @@ class BaseRetriever:
         """
         return self.engine.doctor(repair=repair, progress=progress)
 
-    def submit(self, paths: Iterable[str | Path], *, sync: bool = False) -> Job:
+    def submit(self, paths: Iterable[str | Path], *, sync: bool = False, ocr: str | None = None) -> Job:
         """Queue files and folders to be indexed by the store's process, whether or not this one goes on.
 
         Args:
-            paths: files and folders; for ``sync`` one folder.
+            paths: as for `index`; for ``sync`` one folder.
             sync: make the collection equal to the folder; see `sync`.
+            ocr: see `index`.
 
         Returns:
             The job. It survives the processes; `job` says how far it is.
@@ -633,8 +669,8 @@ class BaseRetriever:
         """
         if isinstance(paths, str | Path):
             raise TypeError("submit takes a list of paths; put the one path into a list")
-        given = [str(Path(path).absolute()) for path in paths]
-        return self._queue().submit("sync" if sync else "index", given)
+        given = [absolute(path) for path in paths]
+        return self._queue().submit("sync" if sync else "index", given, ocr=ocr)
 
     def jobs(self) -> tuple[Job, ...]:
         """Return all jobs of the store, the oldest first."""

@@ -12,6 +12,7 @@ from retriever.types import DocumentExplanation, ListingStatus
 if TYPE_CHECKING:
     from indexers.catalogue import Entry
     from retriever.options import SearchOptions
+    from retriever.ranking import Ranking
     from retriever.searching import Searcher
 
 
@@ -54,9 +55,11 @@ def _placed(searcher: Searcher, options: SearchOptions, entry: Entry) -> Documen
     is_candidate = any(one.doc_id == entry.doc_id for one in ranking.entries)
     if not is_candidate:
         ranking = searcher.rank(question, depth, also=[entry.doc_id])
+    by_score = ranking.order
+    ranking = searcher.vary(ranking, options)
     visible = searcher.visible(options, ranking)
     position = next(place for place, one in enumerate(ranking.entries) if one.doc_id == entry.doc_id)
-    rank = (visible if position in visible else ranking.order).index(position) + 1
+    rank = (visible if position in visible else by_score).index(position) + 1
     listed = visible[: options.limit]
     last = float(ranking.total[listed[-1]]) if listed else None
     [terms] = matched_terms(searcher.collection, question, [entry])
@@ -73,6 +76,8 @@ def _placed(searcher: Searcher, options: SearchOptions, entry: Entry) -> Documen
     elif position in visible:
         status = "outranked"
         reason = f"it is number {rank} of {candidates} candidates, the answer has {len(listed)}"
+    elif model := _repeats(ranking, position):
+        status, reason = "outranked", f"it nearly repeats {model!r}, which is better; number {rank} of all"
     else:
         status, reason = "outranked", f"others of its group come first; it is number {rank} of all"
     return DocumentExplanation(
@@ -85,3 +90,9 @@ def _placed(searcher: Searcher, options: SearchOptions, entry: Entry) -> Documen
         last_listed=last,
         explain=ranking.explain(position, terms),
     )
+
+
+def _repeats(ranking: Ranking, position: int) -> str:
+    """Return the id of the document that one was left out for; empty when it was not."""
+    models = [model for model, others in ranking.repeated.items() if position in others]
+    return ranking.entries[models[0]].doc_id if models else ""

@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 MAX_LIMIT = 1_000
 DEFAULT_PROFILE = "default"
+OCR_VARIABLE = "LONGDOC_OCR"
+"""Languages of pictures of text; they are not read where it is missing or empty."""
 
 OffsetUnit: TypeAlias = Literal["codepoint", "utf16", "byte"]
 RerankMethod: TypeAlias = Literal["none", "late_interaction"]
@@ -94,6 +96,8 @@ class SearchOptions:
 
     Attributes:
         mandatory: a filter that holds in any case, such as the rights of an API key.
+        novelty: 0 to 1, how much likeness to better documents counts against one.
+        repetitions: show documents that nearly repeat a better one.
         request_id: what the answer is to be called; a new name when empty.
     """
 
@@ -107,6 +111,8 @@ class SearchOptions:
     group_by: GroupBy | None = None
     facets: tuple[FacetOptions, ...] = ()
     rerank: RerankOptions = field(default_factory=RerankOptions)
+    novelty: float = 0.0
+    repetitions: bool = True
     min_relevance: float | None = None
     profile: str = DEFAULT_PROFILE
     fields: tuple[str, ...] | None = None
@@ -119,6 +125,8 @@ class SearchOptions:
             raise InvalidInputError("the query is empty; ask for something")
         _check_range("limit", self.limit, 1, MAX_LIMIT)
         _check_among("offset_unit", self.offset_unit, _UNITS)
+        if not 0 <= self.novelty <= 1:
+            raise InvalidInputError(f"novelty is {self.novelty}; it is a share, 0 to 1")
         if self.min_relevance is not None and not 0 <= self.min_relevance <= 1:
             raise InvalidInputError(f"min_relevance is {self.min_relevance}; it is a probability, 0 to 1")
         if any(not phrase.strip('" \t\n') for phrase in self.must_contain):
@@ -158,6 +166,8 @@ def search_options(
     group_by: str | GroupBy | Mapping[str, Any] | None = None,
     facets: Sequence[str | FacetOptions | Mapping[str, Any]] = (),
     rerank: RerankMethod | RerankOptions | Mapping[str, Any] = "none",
+    novelty: float = 0.0,
+    repetitions: bool = True,
     min_relevance: float | None = None,
     profile: str = DEFAULT_PROFILE,
     fields: Sequence[str] | None = None,
@@ -184,6 +194,8 @@ def search_options(
         group_by=None if group_by is None else _made(GroupBy, "field", group_by),
         facets=tuple(_made(FacetOptions, "field", one) for one in facets),
         rerank=_made(RerankOptions, "method", rerank),
+        novelty=novelty,
+        repetitions=repetitions,
         min_relevance=min_relevance,
         profile=profile,
         fields=None if fields is None else tuple(fields),

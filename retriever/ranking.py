@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from indexers.catalogue import Entry
     from indexers.collection import Collection
-    from retriever.candidates import Candidates, Question
+    from retriever.candidates import Candidates
     from retriever.fusion import FloatArray
     from retriever.profile import SearchProfile
+    from retriever.scorers import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Ranking:
         standardised: likewise.
         weights: of the standardised scores.
         total: ``(candidates,)``, the fused score.
-        order: positions by falling total, ties by id.
+        order: positions by falling total, ties by id; as `retriever.diversity` leaves them.
+        repeated: positions left out of the order, by the position of what they nearly repeat.
     """
 
     question: Question
@@ -46,6 +48,7 @@ class Ranking:
     total: FloatArray
     order: tuple[int, ...]
     counts: CandidateCounts
+    repeated: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def explain(self, position: int, matched: Mapping[str, float]) -> Explanation:
         """Take the score of one candidate apart.

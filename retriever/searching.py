@@ -11,13 +11,15 @@ from indexers.filters import Condition, all_of
 from indexers.lexical import analyse_query, query_vector
 from retriever.answering import Attempts
 from retriever.calibration import probabilities, signals_of
-from retriever.candidates import Question, find_candidates
+from retriever.candidates import find_candidates
+from retriever.diversity import diversify, hide_repetitions
 from retriever.evidence import defining
 from retriever.late_interaction import Reranked, TokenVectors, rerank_late, tokens_encoder
 from retriever.paging import Kept
 from retriever.phrases import PhraseFinder
 from retriever.presenting import encoder_name
 from retriever.ranking import Ranking, rank
+from retriever.scorers import Question
 from retriever.selecting import check_field, first_of_groups
 from retriever.titles import TitleTerms
 
@@ -143,6 +145,12 @@ class Searcher:
         """Score the first documents of a ranking again."""
         encoder = tokens_encoder(self._encoder)
         return rerank_late(self.collection, ranking, options, self.profile, encoder, self.memory.tokens)
+
+    def vary(self, ranking: Ranking, options: SearchOptions) -> Ranking:
+        """Take repetitions out of a ranking, and likeness into account, where that is asked for."""
+        if not options.repetitions:
+            ranking = hide_repetitions(self.collection, ranking)
+        return diversify(self.collection, ranking, options.novelty) if options.novelty else ranking
 
     def visible(self, options: SearchOptions, ranking: Ranking) -> tuple[int, ...]:
         """Return the positions that pages run through."""

@@ -19,6 +19,7 @@ from indexers.report import (
     Progress,
     PurgeReceipt,
     Retention,
+    UnreadItem,
 )
 from retriever.options import (
     EvidenceOptions,
@@ -71,6 +72,7 @@ __all__ = [
     "SearchResult",
     "SyncReport",
     "TextScores",
+    "UnreadItem",
     "Usage",
     "Vectors",
     "Warned",
@@ -307,6 +309,7 @@ class DocumentHit:
         evidence_total: segments of the document, all of which were considered as evidence.
         explain: present when asked for.
         group: its value of the field that the answer is grouped by.
+        repeated_by: ids of documents left out because they nearly repeat this one.
     """
 
     rank: int
@@ -317,6 +320,7 @@ class DocumentHit:
     relevance: float | None = None
     explain: Explanation | None = None
     group: str | int | float | bool | None = None
+    repeated_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -428,7 +432,8 @@ class Job:
     """Indexing that the store's process does on its own.
 
     Attributes:
-        paths: files and folders to index, or the one folder to sync.
+        paths: what to index, or the one folder to sync.
+        ocr: languages of pictures of text; empty when they are not read.
         attempts: how often it was started.
         progress: how far it is, None before its first batch.
         tokens_per_s: speed of this attempt.
@@ -452,6 +457,7 @@ class Job:
     eta_s: float | None = None
     report: IndexReport | None = None
     error: str = ""
+    ocr: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -374,3 +374,52 @@ def test_options_that_cannot_be_are_refused_with_their_name(forests, options):
     [name] = options
     with pytest.raises(InvalidInputError, match=name):
         forests.search("oak", **options)
+
+
+TALES = {
+    "tide": "The tide rises twice a day along the coast and the moon pulls the sea. " * 4,
+    "tide/copy": "The tide rises twice a day along the coast and the moon pulls the sea. " * 4,
+    "tide/edited": "The tide rises twice a day along the coast and the moon pulls the sea! " * 4 + "Seen.",
+    "tide/ports": "The tide rises, so ports along the coast open their locks when ships of trade come in. "
+    * 3,
+    "bread": "Bread rises for an hour before the dough is baked until the crust is brown. " * 4,
+}
+
+
+@pytest.fixture
+def tales(retriever):
+    retriever.add([Document(id=name, text=text) for name, text in TALES.items()])
+    return retriever
+
+
+def test_documents_that_nearly_repeat_a_better_one_are_named_with_it(tales):
+    whole = ids(tales.search("the tide rises"))
+    assert len(whole) == 5
+    result = tales.search("the tide rises", repetitions=False)
+    alike = [name for name in whole if name in ("tide", "tide/copy", "tide/edited")]
+    assert ids(result) == [name for name in whole if name not in alike[1:]]
+    assert {hit.document.id: hit.repeated_by for hit in result if hit.repeated_by} == {
+        alike[0]: tuple(alike[1:])
+    }
+    why = tales.explain("the tide rises", alike[1], repetitions=False)
+    assert (why.status, f"nearly repeats {alike[0]!r}" in why.reason) == ("outranked", True)
+
+
+def test_pages_without_repetitions_are_the_one_long_answer(tales):
+    whole = ids(tales.search("the tide rises", repetitions=False))
+    assert list(chain(*pages(tales, "the tide rises", repetitions=False, limit=1))) == whole
+
+
+def test_novelty_brings_other_documents_forward_and_loses_none(tales):
+    plain = ids(tales.search("the tide rises"))
+    varied = ids(tales.search("the tide rises", novelty=0.9))
+    assert sorted(varied) == sorted(plain)
+    assert varied[0] == plain[0]
+    assert varied[1] == "bread"
+    assert ids(tales.search("the tide rises", novelty=0.0)) == plain
+    assert list(chain(*pages(tales, "the tide rises", novelty=0.9, limit=2))) == varied
+
+
+def test_novelty_is_a_share(tales):
+    with pytest.raises(InvalidInputError, match="novelty"):
+        tales.search("the tide", novelty=1.5)
