@@ -175,9 +175,7 @@ class _Layer:
 
 def _table(weight: Tensor) -> nn.Embedding:
     rows, width = weight.shape
-    table = nn.Embedding(rows, width, device="meta")
-    table.weight = nn.Parameter(weight, requires_grad=False)
-    return table
+    return nn.Embedding(rows, width, _weight=weight, _freeze=True)
 
 
 def _norm(weights: Weights, name: str, eps: float) -> Callable[[Tensor], Tensor]:
