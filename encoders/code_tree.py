@@ -68,11 +68,12 @@ def read_outline(source: bytes, language: str) -> Outline:
             than any real file of its length.
         MissingDependencyError: the grammars are not installed.
     """
-    tree = _parse(source, language)
+    tree = parse(source, language)
     return _Walk(source, _roles(language)).run(tree)
 
 
-def _parse(source: bytes, language: str) -> Tree:
+def parse(source: bytes, language: str) -> Tree:
+    """Parse ``source`` within the limits of `read_outline`."""
     if len(source) > MAX_PARSED_BYTES:
         raise ParsingStoppedError(f"{len(source)} bytes are more than the {MAX_PARSED_BYTES} that are parsed")
     if language in _CRASHING:

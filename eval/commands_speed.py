@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from eval.bench_cutting import cutting
 from eval.commands_store import edit, faults, growth, ingest, memory, replace
 
 
@@ -122,5 +123,5 @@ def serve(
     click.echo(f"memory MB: {json.dumps([memory[0], memory[len(memory) // 2], memory[-1]])}")
 
 
-for _command in (edit, faults, growth, ingest, memory, replace):
+for _command in (cutting, edit, faults, growth, ingest, memory, replace):
     bench.add_command(_command)

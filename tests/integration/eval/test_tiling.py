@@ -107,3 +107,17 @@ def test_a_share_of_the_files_is_the_same_every_time(tmp_path):
     chosen = list(source_files([tmp_path], share=0.25))
     assert 25 < len(chosen) < 75
     assert chosen == list(source_files([tmp_path], share=0.25))
+
+
+def test_cutting_tells_the_rate_of_each_step_over_as_many_megabytes_as_asked(folder):
+    for number in range(5):
+        folder.joinpath(f"more{number}.py").write_text("def f(x):\n    return x\n\n\n" * 100)
+    arguments = ["bench", "cutting", "--code", str(folder), "--encoder", "hash", "--rounds", "1"]
+    whole = CliRunner().invoke(longdoc, arguments)
+    small = CliRunner().invoke(longdoc, [*arguments, "--megabytes", "0.004"])
+    assert whole.exit_code == small.exit_code == 0, whole.output + small.output
+    steps = [line.split(":")[0] for line in whole.output.splitlines()[:-1]]
+    assert steps == ["parsing alone", "parsing, walking and merging", "token counts alone",
+                     "segments with token counts"]  # fmt: skip
+    assert int(whole.output.splitlines()[-1].split()[0]) == 7
+    assert int(small.output.splitlines()[-1].split()[0]) < 7
