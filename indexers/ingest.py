@@ -134,7 +134,7 @@ class Ingest:
             self._collection.give_up(self._begun)
         self._collection.sweep()
         expire(self._collection)
-        self._collection.weights.settle(list(self._collection.entries.values()))
+        self._settle_weights()
         self._collection.flush()
         return IndexReport(
             added=tuple(self._lists["added"]),
@@ -249,12 +249,16 @@ class Ingest:
         self._written += len(batch)
         if self._written >= self._settle_at:  # while there is little to make anew
             self._settle_at *= _SETTLE_AGAIN
-            self._collection.weights.settle(list(self._collection.entries.values()))
+            self._settle_weights()
         self._unflushed += len(batch)
         if self._unflushed >= FLUSH_SEGMENTS:
             self._collection.flush()
             self._collection.sweep()
             self._unflushed = 0
+
+    def _settle_weights(self) -> None:
+        entries = list(self._collection.entries.values())
+        self._collection.weights.settle(entries, let_pass=self._collection.readers.let_pass)
 
     def _commit(self, drafts: list[_Draft]) -> None:
         self._collection.readers.let_pass()

@@ -18,7 +18,7 @@ from indexers.settings import read_settings, write_settings
 from indexers.types import DOCUMENT_LEXICAL, SEGMENT_DENSE, SEGMENT_LEXICAL, Point, SparseVector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from indexers.catalogue import Entry
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from indexers.types import Record
 
 LARGEST_DRIFT = 0.05
-_BATCH = 1_000
+_BATCH = 128
 _VECTORS = (SEGMENT_DENSE, SEGMENT_LEXICAL, DOCUMENT_LEXICAL)
 
 
@@ -108,12 +108,19 @@ class LexicalWeights:
         """Weigh the terms of a segment or document, given the mean length of its kind."""
         return weigh(terms, average=average, bm25=self._bm25)
 
-    def settle(self, entries: Iterable[Entry], *, tolerance: float = LARGEST_DRIFT) -> bool:
+    def settle(
+        self,
+        entries: Iterable[Entry],
+        *,
+        tolerance: float = LARGEST_DRIFT,
+        let_pass: Callable[[], None] = lambda: None,
+    ) -> bool:
         """Make all weights anew when the true mean lengths have moved away; tell whether that was done.
 
         Args:
             entries: the live documents.
             tolerance: how far, as a share of the true lengths, they may be off.
+            let_pass: called before each write; waits for searches that are under way.
         """
         with self._lock:
             true, used = Averages.over(entries), self._averages
@@ -126,9 +133,9 @@ class LexicalWeights:
             interrupted = not self._settled
             self._keep(Averages(segment, document), settled=False)
             if interrupted or segment != used.segment:
-                self._remake(SEGMENT, SEGMENT_LEXICAL, segment)
+                self._remake(SEGMENT, SEGMENT_LEXICAL, segment, let_pass)
             if interrupted or document != used.document:
-                self._remake(DOCUMENT, DOCUMENT_LEXICAL, document)
+                self._remake(DOCUMENT, DOCUMENT_LEXICAL, document, let_pass)
             self._keep(Averages(segment, document), settled=True)
             return True
 
@@ -137,12 +144,13 @@ class LexicalWeights:
         kept = {**read_settings(self._place), "averages": asdict(averages), "settled": settled}
         write_settings(self._place, kept)
 
-    def _remake(self, point: str, name: str, average: float) -> None:
+    def _remake(self, point: str, name: str, average: float, let_pass: Callable[[], None]) -> None:
         """Write stale points anew, each whole, so that weight and average never disagree."""
         fresh = Condition("lexical_average", "$in", (average,))
         stale = And((equals("point", point), Not(fresh)))
         ids = [record.id for record in self._index.scroll(stale, payload=())]
         for start in range(0, len(ids), _BATCH):
+            let_pass()
             with self._writing:  # no version may be committed between reading and writing its points
                 records = self._index.retrieve(ids[start : start + _BATCH], vectors=_VECTORS)
                 self._index.upsert([self._remade(record, name, average) for record in records])
