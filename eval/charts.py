@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from eval.markup import Markup, element, join
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 CATEGORIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7f7f7f")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
@@ -26,12 +26,13 @@ _INK, _GRID, _QUIET = "#1a1a1a", "#d9d9d9", "#595959"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A value with its interval."""
+    """A value with its interval; ``solid`` marks it among others of `forest`."""
 
     label: str
     value: float
     low: float
     high: float
+    solid: bool = True
 
 
 def heat_map(title: str, grid: Mapping[str, Mapping[str, float]], *, x_title: str, y_title: str) -> Markup:
@@ -45,7 +46,7 @@ def heat_map(title: str, grid: Mapping[str, Mapping[str, float]], *, x_title: st
     """
     columns = list(grid)
     rows = list(dict.fromkeys(row for cells in grid.values() for row in cells))
-    width, height, left, top = 76, 38, 92, 46
+    width, height, left, top = 72, 38, 92, 40
     parts = [_text(left, 20, title, weight="600", anchor="start", size=15)]
     for x, column in enumerate(columns):
         parts.append(_text(left + (x + 0.5) * width, top + len(rows) * height + 18, column))
@@ -61,20 +62,65 @@ def heat_map(title: str, grid: Mapping[str, Mapping[str, float]], *, x_title: st
 
 
 def bars(title: str, groups: Mapping[str, Sequence[Bar]], *, maximum: float = 1.0) -> Markup:
-    """Draw horizontal bars in groups with their intervals and numbers; a label keeps its colour."""
-    labels = list(dict.fromkeys(bar.label for members in groups.values() for bar in members))
+    """Draw horizontal bars in groups with their intervals and numbers; a label keeps its colour.
+
+    A group of the name ``""`` has no heading, and all its bars are of one colour.
+    """
+    labels = list(dict.fromkeys(bar.label for name, members in groups.items() if name for bar in members))
     colours = {label: CATEGORIES[n % len(CATEGORIES)] for n, label in enumerate(labels)}
-    left, span, thick, y = 128, 240, 20, 40
-    parts = [_text(0, 20, title, weight="600", anchor="start", size=15)]
+    left = _label_width(bar.label for members in groups.values() for bar in members)
+    span, thick, y = 280, 20, 40
+    drawn: list[Markup] = []
     for group, members in groups.items():
-        if len(groups) > 1:
-            parts.append(_text(0, y + 15, group, anchor="start", weight="600"))
+        if group:
+            drawn.append(_text(0, y + 15, group, anchor="start", weight="600"))
             y += 24
         for bar in members:
-            parts += _bar(bar, left, y, span, thick, maximum, colours[bar.label])
+            drawn += _bar(bar, left, y, span, thick, maximum, colours.get(bar.label, CATEGORIES[0]))
             y += thick + 6
         y += 8
-    return _svg(left + span + 64, y + 4, title, parts)
+    ticks = {f"{maximum * step / 4:g}": left + span * step / 4 for step in range(5)}
+    parts = [_text(0, 20, title, weight="600", anchor="start", size=15), *_ticks(ticks, 34, y - 6)]
+    return _svg(left + span + 64, y + 20, title, [*parts, *drawn])
+
+
+def forest(title: str, rows: Sequence[Bar], *, left_end: str, right_end: str) -> Markup:
+    """Draw differences as points with their intervals around 0, on one axis.
+
+    A point is filled where `Bar.solid` holds and hollow elsewhere.
+
+    Args:
+        title: said above, and read to those who do not see.
+        rows: differences with their intervals.
+        left_end: what a difference below 0 means.
+        right_end: what one above 0 means.
+    """
+    reach = max([0.01, *(abs(end) for row in rows for end in (row.low, row.high))])
+    step = next(size for size in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if reach <= 2 * size or size == 1.0)
+    left, span, height, top = _label_width(row.label for row in rows), 280, 30, 62
+    bottom = top + height * len(rows)
+
+    def at(value: float) -> float:
+        return left + span * (value + 2 * step) / (4 * step)
+
+    ticks = {_signed(step * place, 2): at(step * place) for place in (-2, -1, 0, 1, 2)}
+    parts = [
+        _text(0, 20, title, weight="600", anchor="start", size=15),
+        _text(at(0) - 10, 46, f"\N{LEFTWARDS ARROW} {left_end}", anchor="end", fill=_QUIET),
+        _text(at(0) + 10, 46, f"{right_end} \N{RIGHTWARDS ARROW}", anchor="start", fill=_QUIET),
+        *_ticks(ticks, top - 6, bottom),
+        element("line", x1=at(0), x2=at(0), y1=top - 6, y2=bottom, stroke=_INK, stroke_width=1.5),
+    ]
+    for place, row in enumerate(rows):
+        y, blue = top + height * (place + 0.5), CATEGORIES[0]
+        fill = blue if row.solid else "#ffffff"
+        parts += [
+            _text(left - 12, y + 5, row.label, anchor="end"),
+            element("line", x1=at(row.low), x2=at(row.high), y1=y, y2=y, stroke=blue, stroke_width=2),
+            element("circle", cx=at(row.value), cy=y, r=5.5, stroke=blue, stroke_width=2, fill=fill),
+            _text(left + span + 12, y + 5, _signed(row.value, 3), anchor="start"),
+        ]
+    return _svg(left + span + 72, bottom + 28, title, parts)
 
 
 def lines(
@@ -112,6 +158,26 @@ def colour_of(share: float) -> str:
         round(a + (b - a) * (place - below)) for a, b in zip(_SCALE[below], _SCALE[below + 1], strict=True)
     )
     return "#" + "".join(f"{part:02x}" for part in mixed)
+
+
+def _ticks(ticks: Mapping[str, float], top: float, bottom: float) -> list[Markup]:
+    return [
+        part
+        for name, x in ticks.items()
+        for part in (
+            element("line", x1=x, x2=x, y1=top, y2=bottom, stroke=_GRID),
+            _text(x, bottom + 18, name, fill=_QUIET, size=12),
+        )
+    ]
+
+
+def _label_width(labels: Iterable[str]) -> float:
+    return 16 + 7.2 * max(map(len, labels), default=0)
+
+
+def _signed(value: float, digits: int) -> str:
+    text = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return text if float(f"{value:.{digits}f}") else f"{0:.{digits}f}"
 
 
 def _cell(x: float, y: float, width: float, height: float, share: float) -> Markup:

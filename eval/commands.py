@@ -84,26 +84,16 @@ def compare_(
     first: Path, second: Path, first_system: str | None, second_system: str | None, json_file: Path | None
 ) -> None:
     """Say whether two records differ by more than chance, query by query."""
-    from dataclasses import asdict
-
     from rich.console import Console
 
-    from eval.comparing import compare, system_of
-    from eval.record import read_record, write_record
-    from eval.tables_own import comparison_table
+    from eval.comparing import compare, comparison_record, systems_to_compare
+    from eval.record import write_record
+    from eval.tables_own import show_comparison
 
-    comparison = compare(
-        system_of(read_record(first), first_system), system_of(read_record(second), second_system)
-    )
+    comparison = compare(*systems_to_compare((first, second), (first_system, second_system)))
     if json_file:
-        write_record(json_file, {"format": 1, "kind": "compare", **asdict(comparison)})
-    console = Console()
-    console.print(comparison_table(comparison))
-    unshared = (comparison.only_first, comparison.only_second)
-    if any(unshared):
-        console.print(
-            f"not compared: {unshared[0]} queries only in the first, {unshared[1]} only in the second"
-        )
+        write_record(json_file, comparison_record(comparison))
+    show_comparison(Console(), comparison)
 
 
 @eval_.command("longembed")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from eval.errors import DataError
-from eval.record import ALL, systems_of
+from eval.machine import versions
+from eval.record import ALL, FORMAT, created_at, read_record, systems_of
 from eval.statistics import paired_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from eval.jsonl import JSONObject
     from eval.record import SystemRecord
@@ -84,6 +86,35 @@ def compare(first: SystemRecord, second: SystemRecord) -> Comparison:
         only_first=len(first.per_query) - len(shared),
         only_second=len(second.per_query) - len(shared),
     )
+
+
+def comparison_record(comparison: Comparison) -> JSONObject:
+    """Put a comparison into JSON values, verdicts included."""
+    metrics = [{**asdict(one), "verdict": one.verdict} for one in comparison.metrics]
+    return {
+        "format": FORMAT,
+        "kind": "compare",
+        "created_at": created_at(),
+        "versions": versions(),
+        **asdict(comparison),
+        "metrics": metrics,
+    }
+
+
+def systems_to_compare(
+    paths: tuple[Path, Path], names: tuple[str | None, str | None]
+) -> tuple[SystemRecord, SystemRecord]:
+    """Read the systems of two records, named after their files where both are called the same.
+
+    Raises:
+        DataError: a file is no record, or lacks the system.
+    """
+    one, two = (system_of(read_record(path), name) for path, name in zip(paths, names, strict=True))
+    if one.name != two.name:
+        return one, two
+    short, whole = [path.stem for path in paths], [str(path) for path in paths]
+    first, second = short if short[0] != short[1] else whole
+    return replace(one, name=first), replace(two, name=second)
 
 
 def system_of(record: JSONObject, name: str | None) -> SystemRecord:

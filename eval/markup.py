@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 _VOID = frozenset({"input", "br", "meta"})
@@ -34,14 +34,28 @@ def join(parts: Iterable[str]) -> Markup:
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]], *, caption: str = "") -> Markup:
     """Lay out a table whose first column names the row; it scrolls sideways where it is too wide."""
-    head = element("tr", *(element("th", name, scope="col") for name in header))
-    body = [
-        element("tr", element("th", first, scope="row"), *(element("td", cell) for cell in rest))
-        for first, *rest in rows
-    ]
+    return grouped_table(header, {"": rows}, caption=caption)
+
+
+def grouped_table(
+    header: Iterable[str], groups: Mapping[str, Iterable[Iterable[str]]], *, caption: str = ""
+) -> Markup:
+    """Lay out rows in groups under one header, so that columns stand below each other.
+
+    A group whose name is not empty has it in a line of its own.
+    """
+    names = list(header)
     parts = [element("caption", caption)] if caption else []
-    whole = element("table", *parts, element("thead", head), element("tbody", *body))
-    return element("div", whole, class_="wide")
+    parts.append(element("thead", element("tr", *(element("th", name, scope="col") for name in names))))
+    for group, rows in groups.items():
+        heading = element("th", group, scope="rowgroup", colspan=str(len(names)))
+        body = [element("tr", heading)] if group else []
+        body += [
+            element("tr", element("th", first, scope="row"), *(element("td", cell) for cell in rest))
+            for first, *rest in rows
+        ]
+        parts.append(element("tbody", *body))
+    return element("div", element("table", *parts), class_="wide")
 
 
 def _name(key: str) -> str:

@@ -5,6 +5,7 @@ The page asks nothing of the network: styles and pictures are inside it.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from eval.errors import DataError
@@ -16,37 +17,50 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STYLE = """
-:root { color-scheme: light; }
+:root { color-scheme: light; --ink: #1a1a1a; --quiet: #595959; --rule: #e0e0e0; --paper: #fff; }
 * { box-sizing: border-box; }
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; margin: 0; }
-main { max-width: 64rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .25rem; }
-h2 { font-size: 1.3rem; margin: 3rem 0 .5rem; padding-top: 1rem; border-top: 2px solid #1a1a1a; }
-h2 { overflow-wrap: anywhere; }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 0; }
+main { max-width: 66rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+h1 { font-size: 1.8rem; line-height: 1.2; margin: 0 0 .25rem; }
+h2 { font-size: 1.35rem; line-height: 1.3; margin: 3.5rem 0 .5rem; padding-top: 1rem; }
+h2 { border-top: 2px solid var(--ink); overflow-wrap: anywhere; }
 h3 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
-p, ul { max-width: 44rem; margin: .5rem 0; }
-.quiet { color: #595959; }
+p, ul { max-width: 44rem; margin: .5rem 0; } ul { padding-left: 1.2rem; } li { margin: .25rem 0; }
+.quiet { color: var(--quiet); }
 .wide { overflow-x: auto; margin: .75rem 0 1.5rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .94rem; }
-caption { text-align: left; color: #595959; padding: 0 0 .4rem; }
-th, td { padding: .35rem .8rem .35rem 0; text-align: right; white-space: nowrap; vertical-align: top; }
-th[scope=row], thead th:first-child { text-align: left; font-weight: 600; }
-thead th { border-bottom: 1.5px solid #1a1a1a; }
-tbody tr + tr > * { border-top: 1px solid #e0e0e0; }
-small { display: block; color: #595959; font-size: .8em; }
-figure { margin: 1.25rem 0; }
-.pair { display: flex; flex-wrap: wrap; gap: 1.25rem 2.5rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .94rem; line-height: 1.35; }
+caption { text-align: left; color: var(--quiet); padding: 0 0 .4rem; }
+th, td { padding: .4rem 0 .4rem 1.5rem; text-align: right; white-space: nowrap; vertical-align: top; }
+th { font-weight: 600; } td { position: relative; }
+tr > :first-child { position: sticky; left: 0; z-index: 1; background: var(--paper); }
+tr > :first-child { padding-left: 0; text-align: left; }
+thead th { border-bottom: 1.5px solid var(--ink); vertical-align: bottom; }
+tbody th { font-weight: 400; }
+th[scope=rowgroup] { font-weight: 600; padding-top: 1.1rem; }
+tbody tr:not(:first-child) > * { border-top: 1px solid var(--rule); }
+small { display: block; color: var(--quiet); font-size: .8em; }
+.star { position: absolute; font-weight: 400; padding-left: .12em; }
+.facts thead { display: none; } .facts td { text-align: left; white-space: normal; }
+.verdicts tr > :last-child { text-align: left; }
+figure { margin: 1.25rem 0; overflow-x: auto; }
+.pair { display: flex; flex-wrap: wrap; gap: 1.75rem 2.5rem; margin: 1.25rem 0; }
 .pair figure { flex: 0 1 auto; margin: 0; max-width: 100%; }
-details { margin: 1rem 0; } summary { cursor: pointer; color: #595959; }
-details table { font-size: .85rem; } details td { text-align: left; white-space: normal; }
-nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
+details { margin: 1rem 0; } summary { cursor: pointer; color: var(--quiet); }
+details table { font-size: .85rem; }
+details td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+nav ul { list-style: none; padding: 0; max-width: none; display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; }
 a { color: #00527f; overflow-wrap: anywhere; }
+@page { margin: 16mm 14mm; }
 @media print {
-  main { max-width: none; padding: 0; } nav { display: none; }
-  h2 { break-after: avoid; } figure, tr { break-inside: avoid; } body { font-size: 10.5pt; }
+  body { font-size: 10pt; } main { max-width: none; padding: 0; } nav { display: none; }
+  h2, h3, .quiet { break-after: avoid; } figure, tr, tbody { break-inside: avoid; }
+  .wide { overflow: visible; } tr > :first-child { position: static; }
+  h2 { margin-top: 2rem; } .pair figure { max-width: 47%; }
 }
 @media (max-width: 36rem) {
-  h1 { font-size: 1.4rem; } body { font-size: 15px; } th, td { padding-right: .6rem; }
+  h1 { font-size: 1.5rem; } body { font-size: 15px; } main { padding-top: 1.25rem; }
+  th, td { padding-left: 1rem; }
+  tr > :first-child { min-width: 7rem; max-width: 9.5rem; white-space: normal; }
 }
 """
 
@@ -64,7 +78,7 @@ def report_page(records: Sequence[Mapping[str, Any]], *, title: str = "Retrieval
     ]
     body = [
         element("h1", title),
-        element("p", f"{len(records)} {'record' if len(records) == 1 else 'records'}", class_="quiet"),
+        element("p", _dated(records), class_="quiet"),
         *([element("nav", element("ul", *contents))] if len(sections) > 1 else []),
     ]
     for number, (section, record) in enumerate(zip(sections, records, strict=True)):
@@ -108,8 +122,25 @@ def _made(record: Mapping[str, Any]) -> Markup:
     if not rows:
         return join([])
     cells = [element("tr", element("th", name, scope="row"), element("td", value)) for name, value in rows]
-    when = record.get("created_at", "")
-    return element("details", element("summary", f"How this was made ({when})"), element("table", *cells))
+    when = f": {_time(record['created_at'])}" if "created_at" in record else ""
+    return element("details", element("summary", f"How this was made{when}"), element("table", *cells))
+
+
+def _dated(records: Sequence[Mapping[str, Any]]) -> str:
+    times = sorted(record["created_at"] for record in records if "created_at" in record)
+    count = f"{len(records)} {'record' if len(records) == 1 else 'records'}"
+    if not times:
+        return count
+    return (
+        f"{count}, made {_time(times[-1])}"
+        if len(times) == 1
+        else f"{count}, the last made {_time(times[-1])}"
+    )
+
+
+def _time(text: str) -> str:
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
 def _plain(value: object) -> str:

@@ -6,17 +6,31 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from eval.charts import heat_map, lines
+from eval.charts import Bar, forest, heat_map, lines
+from eval.comparing import SIGNIFICANT
 from eval.longembed import TASKS
-from eval.markup import Markup, element, table
-from eval.report_parts import bullets, difference, differences_table, figures_chart, figures_table, interval
-from eval.tables import NONE, costs_lines
+from eval.markup import Markup, element, grouped_table, table
+from eval.report_parts import (
+    bullets,
+    difference,
+    differences_table,
+    facts_table,
+    figures_chart,
+    figures_table,
+    interval,
+)
+from eval.tables import NONE, TITLES, costs_lines, latency_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Record: TypeAlias = Mapping[str, Any]
 
+_NEEDLES = {
+    "plain": "One generated fact a document",
+    "confusing": "One generated fact and three near copies of it a document",
+    "multi": "Chains of three generated facts a document",
+}
 _GRID_TITLES = {
     "acc@1": "Right document first (%)",
     "hit@1": "Needle in the first span (%)",
@@ -55,7 +69,7 @@ def run_section(record: Record) -> Section:
     ]
     if record["differences"]:
         parts += [element("h3", "Lead over the baselines"), differences_table(record)]
-    parts += [element("h3", "Speed, memory, coverage"), bullets(costs_lines(record))]
+    parts += [element("h3", "Speed, memory, coverage"), facts_table(costs_lines(record))]
     return Section(title=f"{data['name']}", parts=parts, pictures={"ndcg": picture})
 
 
@@ -72,10 +86,11 @@ def needle_section(record: Record) -> Section:
         )
         for name in shown
     }
-    count = record["dataset"]["documents"]
+    count, others = record["dataset"]["documents"], settings["distractors"]
+    beside = f", {others:,} of them from the collection as they are" if others else ""
     text = (
-        f"{settings['per_cell']} needles of the kind {settings['kind']} for each length and depth, "
-        f"{count:,} documents in all, {settings['distractors']:,} of them the collection's own."
+        f"{_NEEDLES[settings['kind']]}, {settings['per_cell']} for each length and depth; "
+        f"{count:,} documents{beside}. The scale goes from dark, nothing found, to light, all found."
     )
     figures = [element("figure", picture) for picture in pictures.values()]
     parts = [
@@ -147,42 +162,75 @@ def own_section(record: Record) -> Section:
         "Titles, headings, docstrings and sentences use words of the documents, so these figures are higher "
         "than real questions would give; use them to compare settings on the same collection."
     )
-    query = record["costs"]["query"]
+    examples = [f"{made}, for example: {text}" for made, text in first.items()]
     parts = [
         element("p", caveat),
         element("figure", picture),
         figures_table(record),
-        bullets(
-            [
-                *(f"{made}: for example “{text}”" for made, text in first.items()),
-                f"{query['count']:,} queries, p50 {query['p50_ms']:.0f} ms, p95 {query['p95_ms']:.0f} ms",
-                *record["problems"],
-            ]
+        facts_table(
+            [*examples, latency_line(record["costs"]["query"], "a search for 100 documents, 10 spans each")]
         ),
+        bullets(f"not made: {problem}" for problem in record["problems"]),
     ]
     return Section(title="Your own collection", parts=parts, pictures={"ndcg": picture})
 
 
 def compare_section(record: Record) -> Section:
     """Show every metric of two systems with the difference and its verdict."""
-    rows = [
-        [
-            f"{one['origin']}: {one['metric']}",
-            f"{one['first']:.3f}",
-            f"{one['second']:.3f}",
-            difference(one["difference"]),
-            f"{one['difference']['p']:.4f}",
-            one["verdict"],
+    origins = dict.fromkeys(one["origin"] for one in record["metrics"])
+    groups = {
+        origin if len(origins) > 1 else "": [
+            _comparison_cells(one) for one in record["metrics"] if one["origin"] == origin
         ]
-        for one in record["metrics"]
-    ]
-    text = (
-        f"{record['shared']:,} queries in both; {record['only_first']:,} only in the first and "
-        f"{record['only_second']:,} only in the second are not compared."
+        for origin in origins
+    }
+    text = f"First: {record['first']}. Second: {record['second']}. {record['shared']:,} queries in both."
+    if record["only_first"] or record["only_second"]:
+        text += (
+            f" {record['only_first']:,} only in the first and {record['only_second']:,} only in the second "
+            "are not compared."
+        )
+    picture = forest(
+        "second minus first, with 95 % intervals",
+        [_point(one) for one in record["metrics"] if one["origin"] == next(iter(origins))],
+        left_end="first is better",
+        right_end="second is better",
     )
-    header = ("metric", "first", "second", "second minus first", "p", "verdict")
-    parts = [element("p", text, class_="quiet"), table(header, rows)]
-    return Section(title=f"{record['first']} against {record['second']}", parts=parts)
+    header = ("", record["first"], record["second"], "second minus first", "p", "verdict")
+    note = (
+        "Filled points and verdicts go by p < .05 of the paired randomisation test; the intervals are "
+        "paired bootstrap intervals, so near the limit the two may disagree."
+    )
+    parts = [
+        element("p", text, class_="quiet"),
+        element("figure", picture),
+        element("p", note, class_="quiet"),
+        element("div", grouped_table(header, groups), class_="verdicts"),
+    ]
+    title = f"{record['first']} against {record['second']}"
+    return Section(title=title, parts=parts, pictures={"differences": picture})
+
+
+def _point(one: Record) -> Bar:
+    difference, metric = one["difference"], str(one["metric"])
+    return Bar(
+        label=TITLES.get(metric, metric),
+        value=difference["mean"],
+        low=difference["low"],
+        high=difference["high"],
+        solid=difference["p"] < SIGNIFICANT,
+    )
+
+
+def _comparison_cells(one: Record) -> list[str]:
+    return [
+        TITLES.get(one["metric"], one["metric"]),
+        f"{one['first']:.3f}",
+        f"{one['second']:.3f}",
+        difference(one["difference"]),
+        f"{one['difference']['p']:.4f}",
+        one["verdict"],
+    ]
 
 
 def shadow_section(record: Record) -> Section:
@@ -206,17 +254,16 @@ def shadow_section(record: Record) -> Section:
 def context_section(record: Record) -> Section:
     """Show how much gold evidence contexts of several sizes hold, and where it stands."""
     data = record["dataset"]
-    rows = [
-        [
-            f"{int(budget):,} tokens, {order}",
-            *(interval(one.get(name)) for name in ("evidence", "any", "depth")),
+    groups = {
+        f"{int(budget):,} tokens": [
+            [order, *(interval(one.get(name)) for name in ("evidence", "any", "depth"))]
+            for order, one in orders.items()
         ]
         for budget, orders in record["figures"].items()
-        for order, one in orders.items()
-    ]
+    }
     text = f"{data['documents']:,} documents, {data['queries']:,} queries with gold spans."
-    header = ("context", "evidence held", "a whole span", "depth of the first")
-    parts = [element("p", text, class_="quiet"), table(header, rows)]
+    header = ("order of reading", "evidence held", "a whole span", "depth of the first")
+    parts = [element("p", text, class_="quiet"), grouped_table(header, groups)]
     return Section(title=f"Contexts: {data['name']}", parts=parts)
 
 

@@ -5,11 +5,11 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from eval.charts import Bar, bars, colour_of, heat_map, lines
-from eval.comparing import compare
+from eval.charts import Bar, bars, colour_of, forest, heat_map, lines
+from eval.comparing import compare, comparison_record
 from eval.errors import DataError
-from eval.markup import Markup, element, join, table
-from eval.record import SystemRecord, read_record
+from eval.markup import Markup, element, grouped_table, join, table
+from eval.record import SystemRecord, read_record, write_record
 from eval.report import report_page, write_pictures
 
 NEEDLES = {
@@ -29,6 +29,13 @@ def test_text_is_escaped_and_markup_is_not():
     assert element("input", type="radio") == '<input type="radio">'
 
 
+def test_groups_of_a_table_share_their_columns():
+    drawn = grouped_table(["", "n"], {"one": [["row", "1"]], "two": [["row", "2"]]})
+    assert drawn.count("<thead>") == 1
+    assert drawn.count("<tbody>") == 2
+    assert '<th scope="rowgroup" colspan="2">two</th>' in drawn
+
+
 def test_a_table_names_columns_and_rows_for_those_who_do_not_see():
     drawn = table(["", "n"], [["row", "1"]])
     assert '<th scope="col">n</th>' in drawn
@@ -44,8 +51,15 @@ def test_a_table_names_columns_and_rows_for_those_who_do_not_see():
         bars("T & t", {"all": [Bar(label="<us>", value=0.5, low=0.4, high=0.6)], "b": []}),
         lines("T & t", {"a": {256.0: 10.0, 512.0: 90.0}, "b": {256.0: 50.0}}, x_title="x"),
         lines("T & t", {"a": {256.0: 10.0}}, x_title="x"),
+        forest(
+            "T & t",
+            [Bar(label="<m>", value=-0.1, low=-0.2, high=0.0, solid=False)],
+            left_end="a & b",
+            right_end="c",
+        ),
+        forest("T & t", [], left_end="a", right_end="b"),
     ],
-    ids=["heat map", "bars", "lines", "one point"],
+    ids=["heat map", "bars", "lines", "one point", "forest", "empty forest"],
 )
 def test_a_chart_is_well_formed_and_has_a_title(picture):
     root = ET.fromstring(picture)
@@ -113,6 +127,24 @@ def test_a_comparison_pairs_queries_and_says_which_is_better():
     assert metric.verdict == "second is better"
     assert compare(second, first).metrics[0].verdict == "first is better"
     assert compare(first, first).metrics[0].verdict == "no difference shown"
+
+
+def test_a_comparison_is_drawn_with_its_verdict_and_a_filled_point_where_it_is_real(tmp_path):
+    first, second = (
+        system(name, {str(n): value for n in range(30)}) for name, value in (("x", 0.2), ("y", 0.6))
+    )
+    write_record(tmp_path / "c.json", comparison_record(compare(first, second)))
+    page = report_page([read_record(tmp_path / "c.json")])
+    assert "x against y" in page
+    assert "second is better" in page
+    assert "+0.400" in page
+    hollow = report_page([comparison_record(compare(first, first))])
+    assert (page.count('fill="#ffffff"'), hollow.count('fill="#ffffff"')) == (1, 2)  # one is the background
+
+
+def test_the_page_says_when_its_records_were_made():
+    page = report_page([NEEDLES | {"created_at": "2026-11-25T22:50:08+00:00"}])
+    assert "1 record, made 25 November 2026, 22:50 UTC" in page
 
 
 def test_records_without_a_shared_query_are_refused():
