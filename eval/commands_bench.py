@@ -18,15 +18,17 @@ BUDGETS = (500, 1000, 2000, 4000)
 
 @click.command("mteb")
 @click.option("--task", default="LEMBQMSumRetrieval", show_default=True, help="A retrieval task of mteb.")
-@click.option("--data", required=True, type=FOLDER, help="BEIR folder that takes the place of its data.")
-@click.option("--queries", type=click.IntRange(min=1), help="At most N queries, by hash.")
+@click.option("--subset", help="Of a task that has several, such as python.")
+@click.option("--data", type=FOLDER, help="BEIR folder that takes the place of its data; else the hub.")
+@click.option("--queries", type=click.IntRange(min=1), help="At most N queries of --data, by hash.")
 @click.option("--model", type=click.Choice(["encoder", "retriever"]), default="retriever", show_default=True)
 @ENCODER
 @click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there.")
 @click.option("--json", "json_file", type=FILE, help="Write all scores there.")
 def mteb(
     task: str,
-    data: Path,
+    subset: str | None,
+    data: Path | None,
     queries: int | None,
     model: str,
     encoder: str,
@@ -38,12 +40,15 @@ def mteb(
 
     from eval.beir import load_beir
     from eval.encoding import open_encoder
-    from eval.mteb_models import MtebEncoder, MtebRetriever, local_task, run_task
+    from eval.mteb_models import MtebEncoder, MtebRetriever, hub_task, local_task, run_task
     from eval.record import created_at, write_record
     from eval.sampling import sample
 
-    dataset = load_beir(data)
-    prepared = local_task(task, sample(dataset, queries) if queries else dataset)
+    if data is None:
+        prepared = hub_task(task, subset)
+    else:
+        dataset = load_beir(data)
+        prepared = local_task(task, sample(dataset, queries) if queries else dataset, subset)
     loaded = open_encoder(encoder, cache=encoder_cache)
     held = nullcontext(MtebEncoder(loaded)) if model == "encoder" else closing(MtebRetriever(loaded))
     with held as measured:

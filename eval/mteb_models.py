@@ -14,6 +14,7 @@ import numpy as np
 
 from encoders.optional import require
 from encoders.types import Document
+from eval.errors import EvaluationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -122,16 +123,38 @@ class MtebRetriever:
         self._folder.cleanup()
 
 
-def local_task(name: str, dataset: Dataset) -> Any:
+def hub_task(name: str, subset: str | None = None) -> Any:
+    """Return a retrieval task of `mteb` that loads its own data: from the hub, or from the hub's cache.
+
+    Args:
+        name: such as ``COIRCodeSearchNetRetrieval`` or ``CosQA``.
+        subset: one of the task's, such as ``python``; may be left out where it has only one.
+
+    Raises:
+        EvaluationError: the task has other subsets, or several and none is named.
+    """
+    task = require("mteb", extra=_EXTRA).get_task(name)
+    subsets = list(task.hf_subsets)
+    if (subset is None and len(subsets) > 1) or (subset is not None and subset not in subsets):
+        raise EvaluationError(
+            f"{name} has the subsets {', '.join(subsets)}; name one with --subset",
+            task=name,
+            subset=subset or "",
+        )
+    task.hf_subsets = [subset or subsets[0]]
+    return task
+
+
+def local_task(name: str, dataset: Dataset, subset: str | None = None) -> Any:
     """Return a retrieval task of `mteb` that is evaluated on ``dataset`` instead of a download.
 
     Args:
         name: such as ``LEMBQMSumRetrieval``.
         dataset: takes the place of every split that the task evaluates.
+        subset: see `hub_task`.
     """
-    mteb = require("mteb", extra=_EXTRA)
+    task = hub_task(name, subset)
     hub = require("datasets", extra=_EXTRA)
-    task = mteb.get_task(name)
     split = {
         "corpus": hub.Dataset.from_list(
             [{"id": one.id, "title": one.title, "text": one.text} for one in dataset.documents]
@@ -140,7 +163,7 @@ def local_task(name: str, dataset: Dataset) -> Any:
         "relevant_docs": {query_id: dict(grades) for query_id, grades in dataset.qrels.items()},
         "top_ranked": None,
     }
-    task.dataset = {"default": dict.fromkeys(task.metadata.eval_splits, split)}
+    task.dataset = {task.hf_subsets[0]: dict.fromkeys(task.metadata.eval_splits, split)}
     task.data_loaded = True
     return task
 

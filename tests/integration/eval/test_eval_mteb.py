@@ -10,6 +10,7 @@ import pytest
 from encoders.fake import HashEncoder
 from encoders.types import Document
 from eval.datasets import judged_dataset, plain_query
+from eval.errors import EvaluationError
 from eval.followir import instruction_following
 
 pytestmark = [pytest.mark.filterwarnings("ignore")]  # of the libraries that mteb loads
@@ -38,6 +39,24 @@ def test_mteb_runs_one_of_its_tasks_with_our_models(dataset, model, monkeypatch,
         if isinstance(measured, MtebRetriever):
             measured.close()
     assert scores["ndcg_at_10"] == scores["main_score"] == 1.0
+
+
+@pytest.mark.parametrize(("task", "subset"), [("CosQA", None), ("COIRCodeSearchNetRetrieval", "python")])
+def test_code_tasks_run_on_local_data_one_subset_at_a_time(dataset, task, subset, monkeypatch, tmp_path):
+    from eval.mteb_models import MtebEncoder, local_task, run_task
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    scores = run_task(MtebEncoder(HashEncoder()), local_task(task, dataset, subset))
+    assert scores["ndcg_at_10"] == 1.0
+
+
+@pytest.mark.parametrize("subset", [None, "cobol"])
+def test_a_task_of_several_subsets_asks_for_one_of_them(subset):
+    from eval.mteb_models import hub_task
+
+    with pytest.raises(EvaluationError, match="python, javascript"):
+        hub_task("COIRCodeSearchNetRetrieval", subset)
 
 
 def test_mteb_sees_both_as_models_of_its_kinds(dataset):
