@@ -6,7 +6,7 @@ from bisect import bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from encoders.boundaries import prose_cuts
+from encoders.boundaries import prose_borders
 from encoders.types import Span
 from indexers.languages import ENGLISH
 from indexers.lexical import terms_of_word, words_of
@@ -34,11 +34,10 @@ def find_highlights(
         phrases: what every hit must contain.
         language: of the text.
     """
-    found = [
-        Span(start, end)
-        for start, end in words_of(text)
-        if not terms.isdisjoint(terms_of_word(text[start:end], language))
-    ]
+    places = list(words_of(text))
+    words = [text[start:end] for start, end in places]
+    lit = {word for word in set(words) if not terms.isdisjoint(terms_of_word(word, language))}
+    found = [Span(*place) for place, word in zip(places, words, strict=True) if word in lit] if lit else []
     for phrase in phrases:
         found += [Span(*match.span()) for match in phrase.pattern.finditer(text)]
     joined: list[Span] = []
@@ -52,9 +51,10 @@ def find_highlights(
 
 def best_sentence(text: str, highlights: Sequence[Span]) -> Span:
     """Return the sentence with the most highlighted characters, the first one among equals."""
-    borders = [0, *prose_cuts(text, 0, len(text)).positions.tolist(), len(text)]
     sentences = [
-        trimmed for start, end in pairwise(borders) if len(trimmed := _trimmed(text, Span(start, end)))
+        trimmed
+        for start, end in pairwise(prose_borders(text))
+        if len(trimmed := _trimmed(text, Span(start, end)))
     ]
     if not sentences:
         return Span(0, len(text))
