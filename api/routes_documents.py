@@ -9,7 +9,17 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.access import Access, Reading, Writing
-from api.answers import Condition, Page, bytes_answer, etag, json_answer, read_if_match, to_json
+from api.answers import (
+    Condition,
+    Cursor,
+    Page,
+    bytes_answer,
+    etag,
+    json_answer,
+    read_cursor,
+    read_if_match,
+    to_json,
+)
 from api.errors import problem_responses
 from api.rights import visible
 from api.shapes import Body, body_model, to_domain
@@ -18,7 +28,7 @@ from encoders.types import Document, Span
 from indexers.errors import InvalidDocumentError, VersionMismatchError
 from retriever import Retriever
 from retriever.errors import NotFoundError, TooLargeError
-from retriever.types import DocumentInfo, IndexReport, ListOptions, Resolution
+from retriever.types import DocumentInfo, IndexReport, ListOptions, Resolution, UnreadItem
 
 router = APIRouter(
     prefix="/v1/collections/{collection}",
@@ -132,6 +142,26 @@ async def list_documents(
         return to_json({"data": page.documents, "next_cursor": page.next_cursor})
 
     return bytes_answer(await service.call(service.interactive, access.collection, work, request=request))
+
+
+@router.get("/unread", response_model=Page[UnreadItem], operation_id="list_unread")
+async def list_unread(
+    request: Request,
+    access: Reading,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    cursor: Annotated[str | None, Query(max_length=4_000)] = None,
+) -> Response:
+    """List the files that could not be read, by id, with the reasons; nothing of them is searchable."""
+    service = access.service
+    of = f"unread {access.collection}"
+    after = read_cursor(cursor, query=of).after if cursor is not None else ""
+    found = await service.call(service.interactive, access.collection, lambda r: r.unread(), request=request)
+    # Files that were not read have no metadata, so that a filter hides them all.
+    seen = [one for one in found if one.id > after and access.filter is None]
+    more = len(seen) > limit
+    return json_answer(
+        {"data": seen[:limit], "next_cursor": Cursor(seen[limit - 1].id, of).text() if more else None}
+    )
 
 
 @router.put("/document", response_model=IndexReport, operation_id="put_document")

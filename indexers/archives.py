@@ -52,6 +52,11 @@ class Member:
     data: bytes
 
 
+def is_archive(name: str) -> bool:
+    """Tell whether a file is named like an archive."""
+    return name.lower().endswith(_SUFFIXES)
+
+
 class _TooMuchError(Exception):
     """The archive unpacks to more than it may."""
 
@@ -69,7 +74,7 @@ def members(name: str, read: Callable[[], bytes], limits: ParseLimits) -> Iterat
     Returns:
         None when it is no archive.
     """
-    if not name.lower().endswith(_SUFFIXES):
+    if not is_archive(name):
         return None
     data = read()
     kind = media_type_of(name, data)

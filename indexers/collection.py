@@ -39,6 +39,7 @@ from indexers.types import (
     IndexSchema,
     Point,
 )
+from indexers.unread import UnreadItems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -98,6 +99,7 @@ class Collection:
         self.index = index
         self.texts = texts
         self.records = DocumentRecords(place.below("documents"))
+        self.unread = UnreadItems(place)
         self._place = place
         self._sharing = sharing
         self._hearing = threading.Lock()

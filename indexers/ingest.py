@@ -17,7 +17,7 @@ from indexers.documents import checked, content_hash, plain_metadata
 from indexers.errors import InvalidDocumentError
 from indexers.identifiers import new_generation
 from indexers.languages import analysed_as, language_of
-from indexers.report import IndexReport, ItemOutcome, Progress
+from indexers.report import IndexReport, ItemOutcome, Progress, UnreadItem
 from indexers.retention import expire
 from indexers.segment_writer import Piece, SegmentWriter, Written
 
@@ -37,11 +37,18 @@ _TERMS = "tile and breadcrumb"
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An item that could not be turned into a document."""
+    """An item that could not be turned into a document.
+
+    Attributes:
+        listed: kept among what is not searchable; False for what nobody wants indexed.
+        source: where it lies.
+    """
 
     id: str
     reason: str
     failed: bool = True
+    listed: bool = True
+    source: str = ""
 
 
 @dataclass(slots=True)
@@ -110,6 +117,7 @@ class Ingest:
         self._lists: dict[str, list[str]] = {"added": [], "updated": [], "unchanged": [], "incomplete": []}
         self._skipped: list[ItemOutcome] = []
         self._failed: list[ItemOutcome] = []
+        self._unread: list[UnreadItem] = []
         self._coverage = Coverage()
         self._tokens_read = 0
         self._reused = 0
@@ -135,6 +143,7 @@ class Ingest:
         self._collection.sweep()
         expire(self._collection)
         self._settle_weights()
+        self._collection.unread.update(self._unread, read=self._seen)
         self._collection.flush()
         return IndexReport(
             added=tuple(self._lists["added"]),
@@ -163,20 +172,28 @@ class Ingest:
         if isinstance(item, Unreadable):
             outcomes = self._failed if item.failed else self._skipped
             outcomes.append(ItemOutcome(id=item.id, reason=item.reason))
+            if item.listed:
+                self._remember_unread(item.id, item.reason, item.source)
             return
         try:
             document = with_symbols(checked(item))
         except InvalidDocumentError as error:
             self._failed.append(ItemOutcome(id=str(item.id), reason=str(error)))
+            self._remember_unread(str(item.id), str(error), str(item.source))
             return
         if document.id in self._seen:
             reason = "the id was given twice in this run; the first one was kept"
             self._failed.append(ItemOutcome(id=document.id, reason=reason))
         elif not document.text:
             self._skipped.append(ItemOutcome(id=document.id, reason="empty text"))
+            self._remember_unread(document.id, "empty text", document.source)
+            return
         else:
             self._plan(document)
         self._seen.add(document.id)
+
+    def _remember_unread(self, doc_id: str, reason: str, source: str) -> None:
+        self._unread.append(UnreadItem(id=doc_id, reason=reason, source=source, at=_now()))
 
     def _plan(self, document: Document) -> None:
         with self._collection.still():  # until it is announced, nobody knows that its text is needed
@@ -220,7 +237,7 @@ class Ingest:
             source=document.source,
             media_type=document.media_type,
             characters=len(document.text),
-            updated_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            updated_at=_now(),
             metadata=plain_metadata(document.metadata),
             coverage=Coverage(),
             notes=document.notes,
@@ -278,6 +295,10 @@ class Ingest:
             self._progress(
                 Progress(items=items, total=self._total, tokens_read=self._tokens_read, current=current)
             )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _made_of(entry: Entry) -> tuple[str, str, str]:

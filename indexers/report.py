@@ -16,6 +16,22 @@ class ItemOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadItem:
+    """A file of which nothing is searchable, because it could not be read.
+
+    Attributes:
+        reason: encrypted, damaged, a scan without OCR, empty, too large, and so on.
+        source: where it lies.
+        at: when this was found.
+    """
+
+    id: str
+    reason: str
+    source: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexReport:
     """What an indexing run did. Every item it was given is in exactly one of the five lists.
 

@@ -102,6 +102,7 @@ def purge(store: Store, collection: Collection, doc_ids: Sequence[str]) -> Purge
         collection.delete(wanted)
         collection.index.delete_where(versions)
         collection.forget(wanted)
+        collection.unread.update((), read=set(wanted))
         collection.flush()
     garbage = collect_garbage(store)
     found = {doc_id for doc_id, _ in numbers}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         IndexReport,
         Progress,
         SearchResult,
+        UnreadItem,
     )
 
 _EXCERPT = 400
@@ -133,6 +134,14 @@ def print_documents(documents: Sequence[DocumentInfo]) -> None:
     console = Console()
     console.print(table)
     console.print(Text(f"{len(documents)} documents", style="dim"))
+
+
+def print_unread(items: Sequence[UnreadItem]) -> None:
+    """Print files that could not be read, with the reasons."""
+    console = Console()
+    for one in items:
+        console.print(Text.assemble((one.id, "bold"), f": {one.reason}"))
+    console.print(Text(f"{len(items)} files not read", style="dim"))
 
 
 def _print_hit(console: Console, hit: DocumentHit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -12,6 +13,7 @@ from encoders.errors import InvalidInputError
 from encoders.opening import SharedEncoder, open_encoder
 from encoders.segmentation import DocumentSegmenter
 from encoders.types import Document, Span
+from indexers import sources
 from indexers.ahead import Ahead
 from indexers.backup import back_up
 from indexers.copying import copy_store
@@ -19,8 +21,9 @@ from indexers.doctor import examine
 from indexers.editing import Expected
 from indexers.estimating import check_room, estimate, may_not_fit
 from indexers.ingest import Ingest, Unreadable
+from indexers.locations import is_local
 from indexers.migrating import migrate
-from indexers.parsing import FileParser, FoundFile, Skipped, find_files, survey
+from indexers.parsing import FileParser, FoundFile, ParseOptions, Skipped, find_files, survey
 from indexers.repair import repair as mend
 from indexers.retention import collect_garbage, purge, read_retention, retain
 from indexers.store import Store
@@ -34,7 +37,7 @@ from retriever.editing import allowed_entry, allowed_ids, check_patch, list_page
 from retriever.explaining import explain_document
 from retriever.feedback import AnswerMemory, keep, kept
 from retriever.inference import check_tokens, decode_tokens, embed_texts, model_info, score_texts
-from retriever.options import DEFAULT_PROFILE
+from retriever.options import DEFAULT_PROFILE, OCR_VARIABLE
 from retriever.presenting import document_info
 from retriever.profile import Profiles
 from retriever.searching import Memory, Searcher
@@ -42,7 +45,7 @@ from retriever.selecting import allows, count_facets
 from retriever.types import Resolution, Retention, SyncReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
     from encoders.protocols import Encoder, Segmenter
     from encoders.types import TextKind
@@ -72,6 +75,7 @@ if TYPE_CHECKING:
         SearchOptions,
         SearchResult,
         TextScores,
+        UnreadItem,
         Vectors,
     )
 
@@ -140,21 +144,35 @@ class LocalEngine:
         return self._store.collection(self._name)
 
     def index(
-        self, paths: Sequence[str], *, progress: Callable[[Progress], None] | None = None
+        self,
+        paths: Sequence[str],
+        *,
+        ocr: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> IndexReport:
-        """Index files and folders."""
-        found = [item for path in paths for item in survey(Path(path))]
+        """Index files, folders, archives, git revisions and URLs."""
+        found = [item for path in paths for item in sources.find(path)]
         self._refuse_what_will_not_fit(found)
-        with FileParser() as parser:
-            read = Ahead((self._placed(_read(parser, item)) for item in found), size=_size)
-            with closing(iter(read)) as items:
-                return self._ingest(items, progress, total=len(found))
+        options = parse_options(ocr)
+        # How many files an archive holds is not known before it is read.
+        total = None if any(isinstance(item, sources.Archive) for item in found) else len(found)
+        with FileParser(options) as parser:
+            documents = (one for item in found for one in sources.read(parser, item, options.limits))
+            with closing(iter(Ahead(map(self._placed, documents), size=_size))) as items:
+                return self._ingest(items, progress, total=total)
 
-    def sync(self, folder: str, *, progress: Callable[[Progress], None] | None = None) -> SyncReport:
+    def sync(
+        self,
+        folder: str,
+        *,
+        ocr: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> SyncReport:
         """Make the documents that came from ``folder`` equal to its files."""
         root = Path(folder).absolute()
-        report = self.index([folder], progress=progress)
+        report = self.index([folder], ocr=ocr, progress=progress)
         there = {file.id for file in find_files(root)}
+        self._forget_unread(root, there)
         gone = [
             doc_id
             for doc_id, entry in list(self.collection.entries.items())
@@ -263,6 +281,10 @@ class LocalEngine:
         """Return documents by id, page by page."""
         return list_page(self.collection, options)
 
+    def unread(self) -> list[UnreadItem]:
+        """Return the files that could not be read, by id."""
+        return self.collection.unread.all()
+
     def delete(
         self,
         doc_ids: Sequence[str],
@@ -276,6 +298,8 @@ class LocalEngine:
         with collection.still():
             allowed = allowed_ids(collection, doc_ids, mandatory)
             deleted = collection.delete(allowed, Expected(version=if_version, revision=if_revision))
+            if mandatory is None:
+                collection.unread.update((), read=set(doc_ids))
         collection.flush()
         return deleted
 
@@ -310,6 +334,8 @@ class LocalEngine:
 
     def estimate(self, paths: Sequence[str]) -> Estimate:
         """Say what indexing files and folders will take."""
+        if elsewhere := [path for path in paths if not is_local(path)]:
+            raise InvalidInputError(f"only files and folders can be estimated, not {elsewhere[0]}")
         return self._estimate([item for path in paths for item in survey(Path(path))])
 
     def retain(self, *, versions: int | None, days: float | None) -> Retention:
@@ -332,9 +358,17 @@ class LocalEngine:
         encoder = self.encoder
         return estimate(found, encoder, self._segmenter(encoder), known=known, store=self._store.folder)
 
-    def _refuse_what_will_not_fit(self, found: Sequence[FoundFile | Skipped]) -> None:
-        if may_not_fit(found, self._store.folder):
-            check_room(self._estimate(found), self._store.folder)
+    def _refuse_what_will_not_fit(self, found: Sequence[sources.Found]) -> None:
+        files = [item for item in found if isinstance(item, FoundFile | Skipped)]
+        if may_not_fit(files, self._store.folder):
+            check_room(self._estimate(files), self._store.folder)
+
+    def _forget_unread(self, root: Path, there: Set[str]) -> None:
+        """Forget what could not be read in a folder and is gone from it."""
+        collection = self.collection
+        with collection.as_writer():
+            mine = (one.id for one in collection.unread.all() if one.source == str(root / one.id))
+            collection.unread.update((), read=[doc_id for doc_id in mine if doc_id not in there])
 
     def doctor(
         self, *, repair: bool = False, progress: Callable[[Progress], None] | None = None
@@ -493,26 +527,18 @@ class LocalEngine:
 
     def _placed(self, item: Document | Unreadable) -> Document | Unreadable:
         """Forget where an upload lay: inside the store, and not for long."""
-        passing = isinstance(item, Document) and Path(item.source).is_relative_to(
-            self._store.folder.absolute()
-        )
-        return replace(item, source="") if isinstance(item, Document) and passing else item
+        passing = Path(item.source).is_relative_to(self._store.folder.absolute())
+        return replace(item, source="") if passing else item
 
     def _segmenter(self, encoder: Encoder) -> Segmenter:
         return self._given_segmenter or DocumentSegmenter(encoder.tokenizer)
 
 
+def parse_options(ocr: str | None) -> ParseOptions:
+    """Return how files are read: with OCR in these languages, or in those of the environment."""
+    languages = os.environ.get(OCR_VARIABLE, "") if ocr is None else ocr
+    return ParseOptions(ocr=True, ocr_languages=languages) if languages else ParseOptions()
+
+
 def _size(item: Document | Unreadable) -> int:
     return len(item.text) if isinstance(item, Document) else 0
-
-
-def _read(parser: FileParser, item: FoundFile | Skipped) -> Document | Unreadable:
-    if isinstance(item, Skipped):
-        return Unreadable(item.id, item.reason, failed=False)
-    try:
-        parsed = parser.parse_file(item)
-    except OSError as error:
-        return Unreadable(item.id, f"cannot be read: {error.strerror or error}")
-    if isinstance(parsed, Skipped):
-        return Unreadable(parsed.id, parsed.reason, failed=False)
-    return parsed

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         SearchResult,
         SyncReport,
         TextScores,
+        UnreadItem,
         Vectors,
     )
 
@@ -45,9 +46,13 @@ if TYPE_CHECKING:
 class Engine(Protocol):
     """One collection of one store. `retriever.Retriever` documents the methods."""
 
-    def index(self, paths: Sequence[str], *, progress: Callable[[Progress], None] | None) -> IndexReport: ...
+    def index(
+        self, paths: Sequence[str], *, ocr: str | None, progress: Callable[[Progress], None] | None
+    ) -> IndexReport: ...
 
-    def sync(self, folder: str, *, progress: Callable[[Progress], None] | None) -> SyncReport: ...
+    def sync(
+        self, folder: str, *, ocr: str | None, progress: Callable[[Progress], None] | None
+    ) -> SyncReport: ...
 
     def add(
         self, documents: Iterable[Document], *, progress: Callable[[Progress], None] | None
@@ -96,6 +101,8 @@ class Engine(Protocol):
     ) -> Resolution: ...
 
     def documents(self, options: ListOptions) -> DocumentPage: ...
+
+    def unread(self) -> list[UnreadItem]: ...
 
     def delete(
         self,
@@ -175,7 +182,7 @@ class Engine(Protocol):
 class QueueingEngine(Engine, Protocol):
     """An engine that also indexes in the background."""
 
-    def submit(self, kind: JobKind, paths: Sequence[str]) -> Job: ...
+    def submit(self, kind: JobKind, paths: Sequence[str], *, ocr: str | None) -> Job: ...
 
     def jobs(self) -> list[Job]: ...
 

@@ -69,13 +69,13 @@ FORMATS: Final[dict[str, Format]] = {
     "text/x-transcript": Format("transcripts", "parse_turns", isolated=False),
 }
 _REFUSED: Final = {
-    "application/gzip": "an archive; unpack it, or ask for archives to be read",
+    "application/gzip": "an archive; unpack it, or name the file itself to have it read",
     "application/vnd.ms-office-encrypted": "encrypted; remove the password and index it again",
-    "application/x-bzip2": "an archive; unpack it, or ask for archives to be read",
+    "application/x-bzip2": "an archive; unpack it, or name the file itself to have it read",
     "application/x-ole-storage": "an Office format from before 2007; save it as .docx, .xlsx or .pptx",
-    "application/x-tar": "an archive; unpack it, or ask for archives to be read",
-    "application/x-xz": "an archive; unpack it, or ask for archives to be read",
-    "application/zip": "an archive; unpack it, or ask for archives to be read",
+    "application/x-tar": "an archive; unpack it, or name the file itself to have it read",
+    "application/x-xz": "an archive; unpack it, or name the file itself to have it read",
+    "application/zip": "an archive; unpack it, or name the file itself to have it read",
 }
 
 

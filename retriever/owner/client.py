@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from indexers.layout import SPARE_BYTES, claim
 from retriever import __version__
 from retriever.context.types import Context, Verification
 from retriever.errors import OwnerLostError
+from retriever.options import OCR_VARIABLE
 from retriever.owner.messages import Call, Reply
 from retriever.owner.sending import Sending
 from retriever.owner.starting import connect
@@ -40,6 +42,7 @@ from retriever.types import (
     SearchResult,
     SyncReport,
     TextScores,
+    UnreadItem,
     Vectors,
 )
 from retriever.wire import decode, encode, error_from_wire
@@ -87,14 +90,24 @@ class OwnedEngine:
         self._give_back(connect(self._store))
 
     def index(
-        self, paths: Sequence[str], *, progress: Callable[[Progress], None] | None = None
+        self,
+        paths: Sequence[str],
+        *,
+        ocr: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> IndexReport:
-        """Index files and folders."""
-        return self._call("index", IndexReport, progress=progress, paths=list(paths))
+        """Index files, folders, archives, git revisions and URLs."""
+        return self._call("index", IndexReport, progress=progress, paths=list(paths), ocr=_languages(ocr))
 
-    def sync(self, folder: str, *, progress: Callable[[Progress], None] | None = None) -> SyncReport:
+    def sync(
+        self,
+        folder: str,
+        *,
+        ocr: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> SyncReport:
         """Make the documents that came from ``folder`` equal to its files."""
-        return self._call("sync", SyncReport, progress=progress, folder=folder)
+        return self._call("sync", SyncReport, progress=progress, folder=folder, ocr=_languages(ocr))
 
     def add(
         self, documents: Iterable[Document], *, progress: Callable[[Progress], None] | None = None
@@ -218,6 +231,10 @@ class OwnedEngine:
         """Return documents by id, page by page."""
         return self._call("documents", DocumentPage, options=options)
 
+    def unread(self) -> list[UnreadItem]:
+        """Return the files that could not be read, by id."""
+        return self._call("unread", list[UnreadItem])
+
     def delete(
         self,
         doc_ids: Sequence[str],
@@ -286,9 +303,9 @@ class OwnedEngine:
         """Check what the collection promises, and mend it when asked."""
         return self._call("doctor", Diagnosis, progress=progress, repair=repair)
 
-    def submit(self, kind: JobKind, paths: Sequence[str]) -> Job:
+    def submit(self, kind: JobKind, paths: Sequence[str], *, ocr: str | None = None) -> Job:
         """Queue indexing that goes on without this caller."""
-        return self._call("submit", Job, kind=kind, paths=list(paths))
+        return self._call("submit", Job, kind=kind, paths=list(paths), ocr=_languages(ocr))
 
     def jobs(self) -> list[Job]:
         """Return all jobs, the oldest first."""
@@ -474,3 +491,8 @@ class OwnedEngine:
             store=str(self._store),
             version=__version__,
         )
+
+
+def _languages(ocr: str | None) -> str:
+    """Return what this process asks for: the store's own may have been started with another environment."""
+    return os.environ.get(OCR_VARIABLE, "") if ocr is None else ocr

@@ -64,7 +64,9 @@ class JobQueue:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def submit(self, kind: JobKind, paths: tuple[str, ...], *, collection: str, encoder: str) -> Job:
+    def submit(
+        self, kind: JobKind, paths: tuple[str, ...], *, collection: str, encoder: str, ocr: str = ""
+    ) -> Job:
         """Queue a job; when this returns, it survives the process."""
         job = Job(
             id=str(new_generation()),
@@ -72,6 +74,7 @@ class JobQueue:
             paths=paths,
             collection=collection,
             encoder=encoder,
+            ocr=ocr,
             state="queued",
             created_at=_now(),
         )

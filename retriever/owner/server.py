@@ -179,9 +179,9 @@ class Owner:
             case "delete_profile":
                 return engine.delete_profile(given["name"])
             case "index":
-                return engine.index(given["paths"], progress=tell)
+                return engine.index(given["paths"], ocr=given["ocr"], progress=tell)
             case "sync":
-                return engine.sync(given["folder"], progress=tell)
+                return engine.sync(given["folder"], ocr=given["ocr"], progress=tell)
             case "add":
                 return engine.add(documents, progress=tell)
             case "feedback":
@@ -198,6 +198,8 @@ class Owner:
                 return engine.resolve_span(**given)
             case "documents":
                 return engine.documents(convert(given["options"], ListOptions))
+            case "unread":
+                return engine.unread()
             case "delete":
                 return engine.delete(**given)
             case "delete_where":
@@ -215,7 +217,11 @@ class Owner:
             case "submit":
                 paths = tuple(given["paths"])
                 return self._jobs.submit(
-                    given["kind"], paths, collection=call.collection, encoder=call.encoder
+                    given["kind"],
+                    paths,
+                    collection=call.collection,
+                    encoder=call.encoder,
+                    ocr=given["ocr"],
                 )
             case "jobs":
                 return self._jobs.jobs()
@@ -258,8 +264,8 @@ class Owner:
     def _work(self, job: Job, tell: Callable[[Progress], None]) -> IndexReport:
         engine = self._engine(job.collection, job.encoder)
         if job.kind == "sync":
-            return engine.sync(job.paths[0], progress=tell).index
-        return engine.index(job.paths, progress=tell)
+            return engine.sync(job.paths[0], ocr=job.ocr, progress=tell).index
+        return engine.index(job.paths, ocr=job.ocr, progress=tell)
 
     def _engine(self, collection: str, encoder: str) -> LocalEngine:
         """Return the engine of a collection; only those of collections that exist are kept."""

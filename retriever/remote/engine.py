@@ -35,6 +35,7 @@ from retriever.types import (
     SearchResult,
     SyncReport,
     TextScores,
+    UnreadItem,
     Vectors,
     Warned,
 )
@@ -106,9 +107,14 @@ class HttpEngine:
         self._at = f"/v1/collections/{quote(collection, safe='')}"
 
     def index(
-        self, paths: Sequence[str], *, progress: Callable[[Progress], None] | None = None
+        self,
+        paths: Sequence[str],
+        *,
+        ocr: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> IndexReport:
         """Send files and folders of this machine and wait until they are indexed."""
+        _no_ocr(ocr)
         started = time.monotonic()
         found = find_local(paths)
         reports = [IndexReport(skipped=found.skipped, failed=found.failed)]
@@ -117,7 +123,13 @@ class HttpEngine:
             reports.append(_report(job))
         return joined(reports, seconds=time.monotonic() - started)
 
-    def sync(self, folder: str, *, progress: Callable[[Progress], None] | None = None) -> SyncReport:
+    def sync(
+        self,
+        folder: str,
+        *,
+        ocr: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> SyncReport:
         """Refuse: the service knows nothing of this machine's folders."""
         raise NotOfferedError(
             "a service syncs folders of its own machine: submit([folder], sync=True) asks it to, with the "
@@ -260,6 +272,10 @@ class HttpEngine:
         )
         return DocumentPage(documents=page.data, next_cursor=page.next_cursor)
 
+    def unread(self) -> list[UnreadItem]:
+        """Return the files that could not be read, by id."""
+        return self._pages(f"{self._at}/unread", _Page[UnreadItem])
+
     def delete(
         self,
         doc_ids: Sequence[str],
@@ -350,8 +366,9 @@ class HttpEngine:
         """Refuse: the operator of the service does it."""
         raise _elsewhere("backup")
 
-    def submit(self, kind: JobKind, paths: Sequence[str]) -> Job:
+    def submit(self, kind: JobKind, paths: Sequence[str], *, ocr: str | None = None) -> Job:
         """Send files and folders to be indexed, or name a folder of the service's machine to sync."""
+        _no_ocr(ocr)
         if kind == "sync":
             [folder] = paths
             return self._post("/sync", Job, {"folder": folder}, changes=True)
@@ -498,6 +515,16 @@ def _given(options: SearchOptions | ContextOptions) -> dict[str, Any]:
         for field in fields(options)
     }
     return {name: value for name, value in given.items() if value != usual[name]}
+
+
+def _no_ocr(ocr: str | None) -> None:
+    """Refuse what a service decides by itself.
+
+    Raises:
+        NotOfferedError: languages were given.
+    """
+    if ocr is not None:
+        raise NotOfferedError("whether a service reads pictures of text is set where it runs: LONGDOC_OCR")
 
 
 def _no_mandatory(where: Mapping[str, Any] | None) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from encoders.errors import InvalidInputError
+from indexers.locations import is_local
 from indexers.parsing.folders import survey
 from indexers.parsing.types import FoundFile
 from retriever.types import ItemOutcome
@@ -113,7 +115,10 @@ def find_local(paths: Sequence[str]) -> LocalFiles:
 
     Raises:
         FileNotFoundError: a path does not exist.
+        InvalidInputError: it is no path of this machine.
     """
+    if elsewhere := [path for path in paths if not is_local(path)]:
+        raise InvalidInputError(f"only files and folders are sent to a service, not {elsewhere[0]}")
     return _sorted_out(item for path in paths for item in survey(Path(path)))
 
 

@@ -9,6 +9,7 @@ from api.keys import KeyFile
 from encoders.errors import InvalidInputError
 from indexers.errors import InvalidFilterError
 from tests.live import serving
+from tests.support import wait_until
 
 HIDDEN, SHOWN = "secret/plan.txt", "open/notes.txt"
 DOCUMENTS = [
@@ -57,6 +58,7 @@ ROWS = {
     ("POST", C + "/explain"): (READ, {"json": {"query": "tides", "document_id": SHOWN}}),
     ("POST", C + "/context"): (READ, {"json": {"query": "tides", "max_tokens": 100}}),
     ("POST", C + "/verify"): (READ, {"json": {"answer": "tides", "citations": []}}),
+    ("GET", C + "/unread"): (READ, {}),
     ("POST", C + "/files"): (WRITE, {"files": [("files", ("up.txt", b"words"))]}),
     ("POST", C + "/estimate"): (WRITE, {"json": {"folder": "{folder}"}}),
     ("POST", C + "/sync"): (WRITE, {"json": {"folder": "{folder}"}}),
@@ -230,6 +232,20 @@ def test_a_filter_hides_a_document_from_every_route_that_could_show_it(guarded):
     assert asked("POST", "/verify", json=guess).status_code == 404
     assert asked("GET", "/text", params={"id": SHOWN}).json()["text"] == DOCUMENTS[1]["text"]
     assert call(guarded, "filtered", "GET", "/v1/jobs").json()["data"] == []
+
+
+def test_files_that_could_not_be_read_are_listed_for_readers_without_a_filter(guarded):
+    files = [("files", (name, b"%PDF-1.7 x")) for name in ("b.pdf", "c.pdf")]
+    job = call(guarded, "writer", "POST", "/v1/collections/c/files", files=files).json()["id"]
+    wait_until(lambda: call(guarded, "writer", "GET", f"/v1/jobs/{job}").json()["state"] == "done")
+    at = "/v1/collections/c/unread"
+    first = call(guarded, "reader", "GET", at, params={"limit": 1}).json()
+    rest = call(guarded, "reader", "GET", at, params={"cursor": first["next_cursor"]}).json()
+    assert [one["id"] for one in (*first["data"], *rest["data"])] == ["b.pdf", "c.pdf"]
+    assert first["data"][0]["reason"].startswith("damaged PDF")
+    assert first["data"][0]["source"] == ""  # it lay in the store, and not for long
+    assert rest["next_cursor"] is None
+    assert call(guarded, "filtered", "GET", at).json()["data"] == []
 
 
 def test_lists_show_only_what_the_key_may_read(guarded):

@@ -222,6 +222,11 @@ def test_files_are_sent_in_bounded_uploads_and_indexed_as_they_are_here(
     assert [items for items, _ in told] == sorted(items for items, _ in told)
     assert client.text("deep/ä 1.txt") == (folder / "deep" / "ä 1.txt").read_text()
     assert client.index([folder]).unchanged == report.added
+    assert [one.id for one in client.unread()] == ["binary.bin"]
+    with pytest.raises(NotOfferedError, match="LONGDOC_OCR"):
+        client.index([folder], ocr="eng")
+    with pytest.raises(InvalidInputError, match="only files and folders are sent"):
+        client.index(["s3://bucket"])
 
 
 def test_a_job_is_queued_watched_and_listed(client, tmp_path):

@@ -1,0 +1,180 @@
+"""What can be indexed beside files and folders, and what is told of files that cannot be read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from encoders.errors import InvalidInputError
+from encoders.fake import HashEncoder
+from indexers.locations import absolute, is_local, repository
+from retriever import Retriever
+from retriever.cli import longdoc
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Retriever.open(tmp_path / "store", encoder=HashEncoder(dim=32)) as opened:
+        yield opened
+
+
+def ids(store):
+    return [info.id for info in store.list()]
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("location", "local"),
+    [
+        ("contracts", True),
+        ("/srv/contracts.zip", True),
+        ("C:/contracts", True),
+        ("git+app@v1", False),
+        ("s3://bucket/x", False),
+        ("zip::s3://bucket/x.zip", False),
+    ],
+)
+def test_a_location_is_a_path_or_it_is_not(location, local):
+    assert is_local(location) is local
+    assert absolute(location) == (str(Path(location).absolute()) if local else absolute(location))
+
+
+def test_a_repository_is_named_with_its_revision_or_without():
+    assert repository("git+/srv/app@feature/x") == (Path("/srv/app"), "feature/x")
+    assert repository("git+/srv/app") == (Path("/srv/app"), "HEAD")
+    assert repository("git+/srv/a@b@v1") == (Path("/srv/a@b"), "v1")
+    assert absolute("git+app@v1") == f"git+{Path('app').absolute()}@v1"
+
+
+def test_an_archive_in_a_folder_is_left_out_and_one_that_is_named_is_read(store, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "papers.zip", "w") as packed:
+        packed.writestr("one/lease.txt", "The rent is due.")
+        packed.writestr("broken.pdf", "%PDF-1.7 nothing follows")
+    left_out = store.index([folder])
+    assert left_out.added == ()
+    assert "name the file itself" in left_out.skipped[0].reason
+    report = store.index([folder / "papers.zip"])
+    assert report.added == ("papers.zip/one/lease.txt",)
+    assert [one.id for one in report.skipped] == ["papers.zip/broken.pdf"]
+    assert store.get("papers.zip/one/lease.txt").source.endswith("papers.zip!/one/lease.txt")
+    assert store.index([folder / "papers.zip"]).unchanged == ("papers.zip/one/lease.txt",)
+
+
+def test_a_damaged_archive_gives_what_it_holds_and_the_reason(store, tmp_path):
+    path = tmp_path / "papers.tar"
+    with tarfile.open(path, "w") as packed:
+        for number in range(3):
+            (tmp_path / f"{number}.txt").write_text(f"words of {number}")
+            packed.add(tmp_path / f"{number}.txt", f"{number}.txt")
+    path.write_bytes(path.read_bytes()[:1_600])
+    report = store.index([path])
+    assert report.added == ("papers.tar/0.txt",)
+    assert report.skipped[0].reason.startswith("damaged archive after 1 files")
+
+
+def test_a_repository_is_read_at_a_revision_and_says_which(store, tmp_path):
+    folder = tmp_path / "app"
+    folder.mkdir()
+    git(folder, "init")
+    (folder / "notes.md").write_text("# First\nwords")
+    git(folder, "add", ".")
+    git(folder, "commit", "-m", "one")
+    git(folder, "tag", "v1")
+    (folder / "notes.md").write_text("# Second\nother words")
+    (folder / "uncommitted.txt").write_text("not there")
+    git(folder, "add", "notes.md")
+    git(folder, "commit", "-m", "two")
+    store.index([f"git+{folder}@v1"])
+    assert store.text("notes.md") == "# First\nwords"
+    commit = store.get("notes.md").metadata["commit"]
+    assert store.index([f"git+{folder}"]).updated == ("notes.md",)
+    assert ids(store) == ["notes.md"]
+    assert store.get("notes.md").metadata["commit"] != commit
+    with pytest.raises(InvalidInputError, match="clone it"):
+        store.index(["git+https://example.org/app.git"])
+
+
+def test_any_location_of_fsspec_is_read_by_its_url(store):
+    import fsspec
+
+    system = fsspec.filesystem("memory")
+    system.pipe_file("/bucket/a/lease.txt", b"The rent is due.")
+    system.pipe_file("/bucket/b.html", b"<h1>Notice</h1>in writing")
+    try:
+        assert store.index(["memory://bucket"]).added == ("a/lease.txt", "b.html")
+        assert store.get("b.html").source == "memory:///bucket/b.html"
+    finally:
+        system.rm("/bucket", recursive=True)
+    with pytest.raises(InvalidInputError, match="no file at"):
+        store.index(["memory://nothing"])
+    with pytest.raises(InvalidInputError, match="only files and folders can be estimated"):
+        store.estimate(["memory://bucket"])
+
+
+def test_files_that_cannot_be_read_stay_listed_until_they_are_read_or_gone(store, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / ".gitignore").write_text("*.log")
+    for name, data in {"a.txt": b"words", "b.pdf": b"%PDF-1.7 x", "c.txt": b" ", "d.log": b"no"}.items():
+        (folder / name).write_bytes(data)
+    store.index([folder])
+    assert [one.id for one in store.unread()] == ["b.pdf", "c.txt"]  # what nobody wants indexed is not listed
+    first = store.unread()[0]
+    assert first.reason.startswith("damaged PDF")
+    assert first.source == str(folder / "b.pdf")
+    store.index([folder])
+    assert store.unread()[0] == first
+    (folder / "c.txt").write_text("now it has words")
+    store.index([folder])
+    assert [one.id for one in store.unread()] == ["b.pdf"]
+    (folder / "b.pdf").unlink()
+    store.sync(folder)
+    assert store.unread() == ()
+
+
+def test_a_listed_file_can_be_deleted_from_the_list(store, tmp_path):
+    (tmp_path / "b.pdf").write_bytes(b"%PDF-1.7 x")
+    store.index([tmp_path / "b.pdf"])
+    assert store.delete(["b.pdf"]) == ()
+    assert store.unread() == ()
+
+
+def test_the_command_lists_them_and_reads_pictures_when_told_to(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "scan.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(20))
+    (folder / "notes.txt").write_text("words")
+    program = tmp_path / "tesseract"
+    program.write_text('#!/bin/sh\ncat > /dev/null\necho "text in $4"\n')
+    program.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        options = ["--store", str(tmp_path / "store"), "--encoder", "hash", "--json"]
+
+        def run(*arguments):
+            done = CliRunner().invoke(longdoc, [*arguments, *options], catch_exceptions=False)
+            return json.loads(done.output)
+
+        run("index", str(folder))
+        listed = run("list", "--not-searchable")
+        assert listed["documents"] == []
+        assert [one["id"] for one in listed["unread"]] == ["scan.png"]
+        assert "switch OCR on" in listed["unread"][0]["reason"]
+        assert run("index", str(folder), "--ocr", "eng+deu")["added"] == ["scan.png"]
+        assert run("list", "--not-searchable")["unread"] == []
+        assert run("text", "scan.png")["text"] == "text in eng+deu\n"
+        run("jobs", run("index", str(folder), "--detach", "--ocr", "fra")[0]["id"], "--wait")
+        assert run("text", "scan.png")["text"] == "text in fra\n"
