@@ -98,7 +98,7 @@ def test_needles_are_found_in_a_scratch_copy_and_laid_out_by_length_and_depth(ki
     assert record["grids"]["acc@1"]["256"].keys() == {"0", "1"}
     found = [share for cells in record["grids"]["acc@1"].values() for share in cells.values()]
     assert sum(found) / len(found) > 0.5
-    assert ("found, per cent" in printed(show_needles, record)) == (kind == "multi")
+    assert ("found (%)" in printed(show_needles, record)) == (kind == "multi")
     assert report_page([record]).count("<svg") == (4 if kind == "multi" else 3)
 
 
