@@ -9,6 +9,7 @@ import click
 
 from eval.errors import EvaluationError
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER
+from eval.splitting import SPLIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,7 @@ class CodeOptions:
         projects: one folder each; all their texts are candidates for every query.
         pairs: at most so many, chosen by hash.
         aggregator: ``sea`` or a file of weights; empty to leave the trained vector out.
+        split: how texts are cut, one of `eval.splitting.SPLITS`.
     """
 
     projects: tuple[Path, ...]
@@ -35,6 +37,7 @@ class CodeOptions:
     lengths: tuple[int, int] = (0, 60_000)
     pairs: int | None = 1000
     aggregator: str = "sea"
+    split: str = "syntax"
     encoder: Encoder | str = "bundled"
     encoder_cache: Path | None = None
 
@@ -46,11 +49,11 @@ def benchmark(options: CodeOptions, watch: ProgressWatch) -> list[WayFigures]:
         EvaluationError: the folders hold fewer than two pairs.
     """
     from encoders.aggregation import open_aggregator
-    from encoders.segmentation import DocumentSegmenter
     from eval.code_pairs import find_pairs, sample_pairs
     from eval.encoding import open_encoder
     from eval.sea_data import encode_pairs
     from eval.sea_evaluation import all_ways, compare_ways
+    from eval.splitting import open_splitter
 
     trained = open_aggregator(options.aggregator) if options.aggregator else None
     watch.stage("reading sources")
@@ -63,7 +66,7 @@ def benchmark(options: CodeOptions, watch: ProgressWatch) -> list[WayFigures]:
         pairs = sample_pairs(pairs, options.pairs)
     encoder = open_encoder(options.encoder, cache=options.encoder_cache)
     watch.stage("encoding", total=len(pairs))
-    segmenter = DocumentSegmenter(encoder.tokenizer)
+    segmenter = open_splitter(options.split, encoder.tokenizer)
     encoded = encode_pairs(pairs, encoder, segmenter, truncated=True, progress=watch.reach)
     return compare_ways(all_ways(encoded, trained), encoded)
 
@@ -80,6 +83,7 @@ def figures_record(figures: Sequence[WayFigures]) -> dict[str, object]:
 @click.option("--shortest", default=0, show_default=True, help="Characters of the shortest text.")
 @click.option("--longest", default=60_000, show_default=True, help="Characters of the longest text.")
 @click.option("--aggregator", default="sea", show_default=True, help="'sea', a file of weights, or ''.")
+@SPLIT
 @click.option("--json", "json_file", type=FILE, help="Write the figures there.")
 @ENCODER
 @click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there for repeated experiments.")
@@ -90,6 +94,7 @@ def code(
     shortest: int,
     longest: int,
     aggregator: str,
+    split: str,
     json_file: Path | None,
     encoder: str,
     encoder_cache: Path | None,
@@ -107,6 +112,7 @@ def code(
         lengths=(shortest, longest),
         pairs=pairs,
         aggregator=aggregator,
+        split=split,
         encoder=encoder,
         encoder_cache=encoder_cache,
     )

@@ -9,6 +9,7 @@ import click
 
 from eval.errors import EvaluationError
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER
+from eval.splitting import SPLIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +39,7 @@ class TrainOptions:
         excluded: names of projects that are left out altogether.
         project_pairs: at most so many of one project in the training part, chosen by hash, so that a
             few large ones do not speak for all.
+        split: how texts are cut, one of `eval.splitting.SPLITS`.
     """
 
     projects: tuple[Path, ...]
@@ -49,6 +51,7 @@ class TrainOptions:
     pairs: int | None = None
     excluded: tuple[str, ...] = ()
     project_pairs: int | None = None
+    split: str = "syntax"
     encoder: Encoder | str = "bundled"
     encoder_cache: Path | None = None
 
@@ -108,19 +111,19 @@ def _capped(pairs: Sequence[Pair], most: int) -> list[Pair]:
 
 def train_sea(options: TrainOptions, config: SeaConfig, watch: ProgressWatch) -> TrainResult:
     """Build pairs, encode them, train, and measure on the test projects."""
-    from encoders.segmentation import DocumentSegmenter
     from encoders.torch_sea_training import TrainingPairs, train_attention
     from eval.code_pairs import find_pairs
     from eval.encoding import open_encoder
     from eval.sea_data import encode_pairs
     from eval.sea_evaluation import all_ways, compare_ways
+    from eval.splitting import open_splitter
 
     watch.stage("reading sources")
     lengths = (options.shortest_text, options.longest_text)
     found = find_pairs(options.projects, kind=options.kind, lengths=lengths)
     parts = split_pairs(found, options)
     encoder = open_encoder(options.encoder, cache=options.encoder_cache)
-    segmenter = DocumentSegmenter(encoder.tokenizer)
+    segmenter = open_splitter(options.split, encoder.tokenizer)
     encoded = {}
     for part, pairs in parts.items():
         watch.stage(f"encoding {part} pairs", total=len(pairs))
@@ -143,6 +146,7 @@ def make_card(result: TrainResult, options: TrainOptions, config: SeaConfig) -> 
     return {
         "encoder": str(options.encoder),
         "kind": options.kind,
+        "split": options.split,
         "config": str(config),
         "best_epoch": str(result.trained.best_epoch),
         "validation_mrr": f"{max(result.trained.validation_mrr):.4f}",
@@ -169,6 +173,7 @@ def train() -> None:
 @click.option("--project-pairs", type=click.IntRange(min=1), help="At most so many of a project to train on.")
 @click.option("--shortest", default=1500, show_default=True, help="Characters of the shortest text.")
 @click.option("--longest", default=20_000, show_default=True, help="Characters of the longest text.")
+@SPLIT
 @click.option("--layers", type=click.IntRange(1, 2), default=1, show_default=True, help="Of the attention.")
 @click.option("--mean-share", type=click.FloatRange(0, 1), default=0.5, show_default=True)
 @click.option("--map", "with_map", is_flag=True, help="Also learn a linear map of the joined vector.")
@@ -189,6 +194,7 @@ def sea(
     project_pairs: int | None,
     shortest: int,
     longest: int,
+    split: str,
     layers: int,
     mean_share: float,
     with_map: bool,
@@ -220,6 +226,7 @@ def sea(
         pairs=pairs,
         excluded=excluded,
         project_pairs=project_pairs,
+        split=split,
         encoder=encoder,
         encoder_cache=encoder_cache,
     )

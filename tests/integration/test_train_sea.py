@@ -6,12 +6,14 @@ import pytest
 from click.testing import CliRunner
 
 from encoders.aggregation import open_aggregator
+from encoders.errors import InvalidInputError
 from encoders.fake import HashEncoder
 from encoders.torch_sea_training import SeaConfig
 from eval.code_benchmark import CodeOptions, benchmark, figures_record
 from eval.code_pairs import find_pairs
 from eval.errors import EvaluationError
 from eval.progress import ProgressWatch
+from eval.splitting import SPLITS, open_splitter
 from eval.train_sea import TrainOptions, make_card, split_pairs, train, train_sea
 
 
@@ -65,6 +67,18 @@ def test_projects_are_left_out_and_large_ones_do_not_speak_for_all(projects):
         "validation": (10, {"gamma"}),
         "test": (10, {"delta"}),
     }
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_way_to_cut_can_be_measured(projects, split):
+    chosen = CodeOptions(projects=projects[:1], aggregator="", split=split, encoder=HashEncoder())
+    ways = {one.way for one in benchmark(chosen, ProgressWatch())}
+    assert {"mean", "max", "best segment", "BM25"} <= ways
+
+
+def test_an_unknown_way_to_cut_is_refused_with_those_there_are():
+    with pytest.raises(InvalidInputError, match="window-token"):
+        open_splitter("words", HashEncoder().tokenizer)
 
 
 def test_the_commands_write_weights_and_figures(projects, tmp_path):
