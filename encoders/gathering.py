@@ -1,4 +1,4 @@
-"""One encoder for many threads: queries first and together, documents in short turns."""
+"""One encoder for many threads: queries together, documents beside them in turns."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from encoders.inputs import require_texts
+from encoders.sharing import sharing_cores
 from encoders.types import Embeddings
 from encoders.wrapping import WrappedEncoder
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 TURN_CHARACTERS: Final = 10_000
 PATIENCE_S: Final = 0.25
+LULL_S: Final = 2.0
 _SHORT_CHARACTERS: Final = 8_000
+_GATHERED_CHARACTERS: Final = 4_000
 
 
 @dataclass(slots=True)
@@ -29,6 +32,7 @@ class _Call:
     """Queries of one thread, and what became of them."""
 
     texts: Sequence[str]
+    characters: int
     made: Embeddings | None = None
     error: BaseException | None = None
     done: bool = field(default=False)
@@ -37,11 +41,11 @@ class _Call:
 class GatheringEncoder(WrappedEncoder):
     """Wraps an encoder that several threads use (`encoders.protocols.Encoder`).
 
-    One forward runs at a time. Queries that come in while it runs are embedded together
-    in the next one: no query waits for others when the encoder is idle, and none waits
-    behind more than one forward. Documents are embedded in turns of about 2,500 tokens;
-    before each they let queries pass, for a quarter of a second at most, so that they
-    get on under any load. A vector does not depend on its batch, so neither changes one.
+    Queries that come in while others are embedded go together into the next forward. They
+    do not wait for documents, which are embedded beside them in turns of about 2,500 tokens:
+    while queries come, a turn leaves a core to them, and begins only when none waits or it
+    has let them pass for as long as a turn takes. A vector does not depend on its batch, so
+    none of this changes one.
 
     Everything else is the wrapped encoder's own.
     """
@@ -49,8 +53,11 @@ class GatheringEncoder(WrappedEncoder):
     def __init__(self, encoder: Encoder) -> None:
         super().__init__(encoder)
         self._changed = threading.Condition()
-        self._busy = False
+        self._asking = False
+        self._reading = False
         self._waiting: list[_Call] = []
+        self._last_asked = -LULL_S
+        self._turn_s = PATIENCE_S
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._encoder, name)
@@ -58,27 +65,47 @@ class GatheringEncoder(WrappedEncoder):
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> Embeddings:
         """Embed ``texts``, queries before documents."""
         require_texts(texts)
-        if kind == "query" and sum(map(len, texts)) <= _SHORT_CHARACTERS:
-            return self._together(texts)
+        characters = sum(map(len, texts))
+        if kind == "query" and characters <= _SHORT_CHARACTERS:
+            return self._together(_Call(texts, characters))
         return self._in_turns(texts, kind)
 
-    def _together(self, texts: Sequence[str]) -> Embeddings:
-        own = _Call(texts)
+    def _together(self, own: _Call) -> Embeddings:
         with self._changed:
             self._waiting.append(own)
-            self._changed.wait_for(lambda: own.done or not self._busy)
+        while (calls := self._next(own)) is not None:
+            try:
+                self._answer(calls)
+            finally:
+                with self._changed:
+                    self._asking = False
+                    self._last_asked = time.monotonic()
+                    self._changed.notify_all()
+        if own.error is not None:
+            raise own.error
+        assert own.made is not None
+        return own.made
+
+    def _next(self, own: _Call) -> list[_Call] | None:
+        """Wait until ``own`` is answered, and return None; or until it is this thread's turn to answer some."""
+        with self._changed:
+            self._changed.wait_for(lambda: own.done or not self._asking)
             if own.done:
-                return _outcome(own)
-            calls, self._waiting, self._busy = self._waiting, [], True
-        try:
-            self._answer(calls)
-        finally:
-            self._free()
-        return _outcome(own)
+                return None
+            count, characters = 1, self._waiting[0].characters
+            for call in self._waiting[1:]:
+                characters += call.characters
+                if characters > _GATHERED_CHARACTERS:
+                    break
+                count += 1
+            calls, self._waiting = self._waiting[:count], self._waiting[count:]
+            self._asking = True
+            return calls
 
     def _answer(self, calls: Sequence[_Call]) -> None:
         try:
-            made = self._encoder.embed([text for call in calls for text in call.texts], kind="query")
+            with sharing_cores():
+                made = self._encoder.embed([text for call in calls for text in call.texts], kind="query")
         except BaseException as error:
             for call in calls:
                 call.error = error
@@ -94,34 +121,32 @@ class GatheringEncoder(WrappedEncoder):
     def _in_turns(self, texts: Sequence[str], kind: TextKind) -> Embeddings:
         parts = []
         for turn in _turns(texts):
-            self._take_turn()
+            beside_queries = self._take_turn()
+            started = time.monotonic()
             try:
-                parts.append(self._encoder.embed(turn, kind=kind))
+                with sharing_cores(beside_queries):
+                    parts.append(self._encoder.embed(turn, kind=kind))
             finally:
-                self._free()
+                self._end_turn(time.monotonic() - started)
         return Embeddings(
             np.concatenate([part.vectors for part in parts]),
             tuple(ledger for part in parts for ledger in part.coverage),
         )
 
-    def _take_turn(self) -> None:
-        until = time.monotonic() + PATIENCE_S
+    def _take_turn(self) -> bool:
+        """Wait for other documents, and a while for queries that wait; tell whether queries come these days."""
         with self._changed:
-            while self._busy or (self._waiting and time.monotonic() < until):
+            until = time.monotonic() + self._turn_s
+            while self._reading or (self._waiting and time.monotonic() < until):
                 self._changed.wait(PATIENCE_S)
-            self._busy = True
+            self._reading = True
+            return self._asking or time.monotonic() - self._last_asked < LULL_S
 
-    def _free(self) -> None:
+    def _end_turn(self, seconds: float) -> None:
         with self._changed:
-            self._busy = False
+            self._reading = False
+            self._turn_s = min(max(seconds, PATIENCE_S), 4 * PATIENCE_S)
             self._changed.notify_all()
-
-
-def _outcome(call: _Call) -> Embeddings:
-    if call.error is not None:
-        raise call.error
-    assert call.made is not None
-    return call.made
 
 
 def _turns(texts: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
 
 from encoders.errors import ModelError
 from encoders.fake import HashEncoder
-from encoders.gathering import TURN_CHARACTERS, GatheringEncoder
+from encoders.gathering import PATIENCE_S, TURN_CHARACTERS, GatheringEncoder
+from encoders.sharing import shares_cores
 from tests.support import wait_until
 
 
@@ -23,7 +25,7 @@ class Slow(HashEncoder):
         self.fails = False
 
     def embed(self, texts, *, kind="document"):
-        self.forwards.append((kind, list(texts)))
+        self.forwards.append((kind, list(texts), shares_cores.get()))
         assert self.go_on.wait(20)
         if self.fails:
             raise ModelError("broken")
@@ -50,23 +52,53 @@ def test_queries_that_come_in_during_a_forward_are_embedded_together_and_each_ge
     slow.go_on.set()
     for thread in (first, *rest):
         thread.join(20)
-    assert [len(texts) for _, texts in slow.forwards] == [1, 3]
+    assert [len(texts) for _, texts, _ in slow.forwards] == [1, 3]
     for text, vector in made.items():
         assert np.array_equal(vector, HashEncoder(dim=8).encode([text]))
 
 
-def test_a_query_passes_documents_at_the_end_of_their_turn():
+def test_a_query_does_not_wait_for_documents_and_both_then_leave_a_core():
     slow = Slow()
     encoder = GatheringEncoder(slow)
-    texts = ["word " * (TURN_CHARACTERS // 5)] * 3
+    texts = ["word " * (TURN_CHARACTERS // 5)] * 2
     bulk = start(lambda: encoder.embed(texts))
     wait_until(lambda: slow.forwards)
     query = start(lambda: encoder.embed(["tide"], kind="query"))
-    wait_until(lambda: encoder._waiting)
+    wait_until(lambda: len(slow.forwards) == 2)  # while the documents are still being embedded
     slow.go_on.set()
     bulk.join(20)
     query.join(20)
-    assert [kind for kind, _ in slow.forwards] == ["document", "query", "document", "document"]
+    assert [kind for kind, *_ in slow.forwards] == ["document", "query", "document"]
+    assert [shares for *_, shares in slow.forwards] == [False, True, True]
+
+
+def test_a_turn_of_documents_begins_after_queries_that_wait_but_not_never():
+    encoder = GatheringEncoder(HashEncoder(dim=8))
+    encoder._asking = True  # as if a forward went on
+    waiting = start(lambda: encoder.embed(["tide"], kind="query"))
+    wait_until(lambda: encoder._waiting)
+    started = time.monotonic()
+    encoder.embed(["a document"])
+    assert time.monotonic() - started >= PATIENCE_S
+    with encoder._changed:
+        encoder._asking = False
+        encoder._changed.notify_all()
+    waiting.join(20)
+    assert not encoder._waiting
+
+
+def test_what_is_gathered_into_one_forward_has_a_limit():
+    slow = Slow()
+    encoder = GatheringEncoder(slow)
+    long = "word " * 500
+    threads = [start(lambda: encoder.embed(["first"], kind="query"))]
+    wait_until(lambda: slow.forwards)
+    threads += [start(lambda: encoder.embed([long], kind="query")) for _ in range(3)]
+    wait_until(lambda: len(encoder._waiting) == 3)
+    slow.go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert [len(texts) for _, texts, _ in slow.forwards] == [1, 1, 1, 1]
 
 
 def test_an_error_of_a_shared_forward_reaches_every_caller_and_the_next_one_is_served():
