@@ -87,7 +87,7 @@ class GatheringEncoder(WrappedEncoder):
         return own.made
 
     def _next(self, own: _Call) -> list[_Call] | None:
-        """Wait until ``own`` is answered, and return None; or until it is this thread's turn to answer some."""
+        """Wait until ``own`` is answered, and return None; or until this thread is to answer some."""
         with self._changed:
             self._changed.wait_for(lambda: own.done or not self._asking)
             if own.done:
@@ -134,7 +134,7 @@ class GatheringEncoder(WrappedEncoder):
         )
 
     def _take_turn(self) -> bool:
-        """Wait for other documents, and a while for queries that wait; tell whether queries come these days."""
+        """Wait for other documents, and a while for queries that wait; tell whether queries came lately."""
         with self._changed:
             until = time.monotonic() + self._turn_s
             while self._reading or (self._waiting and time.monotonic() < until):

@@ -78,6 +78,11 @@ class TorchEncoder:
                 )
 
     @property
+    def parts(self) -> EncoderParts:
+        """What it is made of."""
+        return self._parts
+
+    @property
     def fingerprint(self) -> dict[str, str | int | float | bool | None]:
         """Everything that changes a vector."""
         return dict(self._parts.fingerprint)
