@@ -1,11 +1,12 @@
 """A store in one file, taken while it is in use, and back.
 
 The file is a tar archive under zstandard. Writers wait while the engine's files are
-read; searches go on.
+read; searches go on. What belongs to a store on a server: `indexers.remote_backup`.
 """
 
 from __future__ import annotations
 
+import io
 import tarfile
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
@@ -22,8 +23,11 @@ from indexers.report import BackupReport
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from indexers.remote_settings import RemoteSettings
     from indexers.store import Store
 
+REMOTE = "remote-backup.json"
+"""The first member of the backup of a store on a server."""
 _BLOCK = 1 << 20
 
 
@@ -31,16 +35,9 @@ def back_up(store: Store, target: Path) -> BackupReport:
     """Write a store to one file; the file appears when it is complete.
 
     Raises:
-        InvalidInputError: the file lies inside the store, or its vectors are in a server.
+        InvalidInputError: the file lies inside the store, or its vectors are in a cluster of servers.
         DiskSpaceError: too little room for it.
     """
-    if store.remote is not None:
-        raise InvalidInputError(
-            f"the vectors of {store.folder} are in {store.remote.url}; "
-            "make an embedded copy and back that up: "
-            f"longdoc copy {store.folder} COPY, longdoc backup FILE --store COPY",
-            url=store.remote.url,
-        )
     target = target.absolute()
     if target.is_relative_to(store.folder.absolute()):
         raise InvalidInputError(f"{target} lies in the store that it would hold; write it elsewhere")
@@ -48,12 +45,11 @@ def back_up(store: Store, target: Path) -> BackupReport:
     unfinished = target.with_name(f".{target.name}.tmp")
     files = 0
     with ExitStack() as stack:
-        for name in store.collections():
-            stack.enter_context(store.collection(name).paused())
+        members = _members(store, stack, target.parent)
         with unfinished.open("wb") as raw, zstandard.ZstdCompressor(level=3).stream_writer(raw) as packed:
             with tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-                for path in _files(store.folder):
-                    archive.add(path, arcname=path.relative_to(store.folder).as_posix())
+                for name, content in members:
+                    _add(archive, name, content)
                     files += 1
     sync_path(unfinished)
     unfinished.replace(target)
@@ -61,11 +57,16 @@ def back_up(store: Store, target: Path) -> BackupReport:
     return BackupReport(files=files, size_bytes=target.stat().st_size)
 
 
-def restore(source: Path, folder: Path) -> BackupReport:
+def restore(source: Path, folder: Path, *, remote: RemoteSettings | None = None) -> BackupReport:
     """Make a store of a backup in a new or empty folder.
 
+    Args:
+        source: what `back_up` wrote.
+        folder: of the new store.
+        remote: the server that gets the collections of a store on a server; the old one when None.
+
     Raises:
-        InvalidInputError: the folder is not empty, or the file is no backup.
+        InvalidInputError: the folder is not empty, the file is no backup, or the server has such a store.
     """
     if folder.exists() and any(folder.iterdir()):
         raise InvalidInputError(f"{folder} is not empty; restore into a new folder", folder=str(folder))
@@ -74,16 +75,58 @@ def restore(source: Path, folder: Path) -> BackupReport:
     try:
         with source.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as plain:
             with tarfile.open(fileobj=plain, mode="r|") as archive:
-                for member in archive:
-                    content = archive.extractfile(member)
-                    if content is None:
-                        continue
-                    _write_sparse(content, folder / _inside(member.name), member.size)
+                for _ in _restored(archive, folder, remote):
                     files += 1
     except (zstandard.ZstdError, tarfile.TarError) as error:
         raise InvalidInputError(f"{source} is no complete backup: {error}", file=str(source)) from error
-    claim(folder)
     return BackupReport(files=files, size_bytes=source.stat().st_size)
+
+
+def _members(store: Store, stack: ExitStack, scratch: Path) -> Iterator[tuple[str, Path | bytes]]:
+    if store.remote is not None:
+        from indexers.remote_backup import members
+
+        yield from members(store, store.remote, _files(store.folder), stack, scratch)
+        return
+    for name in store.collections():
+        stack.enter_context(store.collection(name).paused())
+    for path in _files(store.folder):
+        yield path.relative_to(store.folder).as_posix(), path
+
+
+def _add(archive: tarfile.TarFile, name: str, content: Path | bytes) -> None:
+    if isinstance(content, Path):
+        archive.add(content, arcname=name)
+        return
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    archive.addfile(member, io.BytesIO(content))
+
+
+def _restored(archive: tarfile.TarFile, folder: Path, remote: RemoteSettings | None) -> Iterator[str]:
+    """Put every member where it belongs and yield its name."""
+    restoring = None
+    with ExitStack() as stack:
+        for member in archive:
+            content = archive.extractfile(member)
+            if content is None:
+                continue
+            path = folder / _inside(member.name)
+            if member.name == REMOTE:
+                from indexers.remote_backup import RemoteRestore
+
+                restoring = stack.enter_context(RemoteRestore(content.read(), folder, remote))
+            elif restoring is None or not restoring.take(member.name, content):
+                _write_sparse(content, path, member.size)
+            yield member.name
+        if restoring is not None:
+            restoring.finish()
+        elif remote is not None:
+            raise InvalidInputError(
+                f"this is the backup of an embedded store, now in {folder}; copy it: longdoc copy --qdrant"
+            )
+        else:
+            claim(folder)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -56,6 +56,11 @@ class Store:
         self._aliases = self._read_aliases()
 
     def collections(self) -> list[str]:
+    @property
+    def place(self) -> Place:
+        """Where text, records and settings lie."""
+        return self._place
+
         """Return the names of the collections, sorted."""
         place = self._place.below("collections")
         there = {name for name in place.folders() if place.exists(f"{name}/{SETTINGS}")}
@@ -194,7 +199,9 @@ class Store:
         require("qdrant_edge", extra="local")
         from indexers.qdrant_edge_index import EdgeIndex
 
-        index = EdgeIndex(self.folder / "collections" / name / "shard", schema)
+        from indexers.scores import ScoreTables
+        folder = self.folder / "collections" / name
+        index = EdgeIndex(folder / "shard", schema)
         try:
             return Collection(place, index, self.texts)
         except BaseException:

@@ -563,9 +563,11 @@ class AsyncRetriever(BaseAsyncRetriever):
         return self._embedded.encoder
 
     @staticmethod
-    async def restore(source: str | Path, folder: str | Path) -> BackupReport:
+    async def restore(
+        source: str | Path, folder: str | Path, *, qdrant: str | RemoteSettings | None = None
+    ) -> BackupReport:
         """Make a store of a file written by `back_up`, in a new or empty folder."""
-        return await asyncio.to_thread(Retriever.restore, source, folder)
+        return await asyncio.to_thread(Retriever.restore, source, folder, qdrant=qdrant)
 
 
 def _in_loop(progress: Callable[[Progress], None] | None) -> Callable[[Progress], None] | None:

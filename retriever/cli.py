@@ -545,11 +545,12 @@ def backup(retriever: BaseRetriever, *, file: Path, as_json: bool) -> None:
 @longdoc.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def restore(file: Path, folder: Path) -> None:
+@click.option("--qdrant", metavar="URL", help="Another server for the vectors of a store on a server.")
+def restore(file: Path, folder: Path, qdrant: str | None) -> None:
     """Make a store in FOLDER of a backup FILE."""
     from retriever import Retriever
 
-    report = Retriever.restore(file, folder)
+    report = Retriever.restore(file, folder, qdrant=qdrant)
     click.echo(f"{report.files} files restored into {folder}")
 
 

@@ -929,8 +929,20 @@ class Retriever(BaseRetriever):
         return encoder
 
     @staticmethod
-    def restore(source: str | Path, folder: str | Path) -> BackupReport:
-        """Make a store of a file written by `back_up`, in a new or empty folder."""
+    def restore(
+        source: str | Path, folder: str | Path, *, qdrant: str | RemoteSettings | None = None
+    ) -> BackupReport:
+        """Make a store of a file written by `back_up`, in a new or empty folder.
+
+        Args:
+            source: the file.
+            folder: of the new store.
+            qdrant: the server that gets the vectors of a store on a server; the old one by default.
+
+        Raises:
+            InvalidInputError: the folder is not empty, or the server has such a store already.
+        """
         from indexers.backup import restore
 
-        return restore(Path(source), Path(folder))
+        given = choose_remote(Path(folder), qdrant) if qdrant is not None else None
+        return restore(Path(source), Path(folder), remote=given)

@@ -5,7 +5,9 @@ Behind it is the client library's own stand-in, so answers mean what they mean t
 
 from __future__ import annotations
 
+import hashlib
 import json
+import pickle
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +32,8 @@ class QdrantServer:
         self.requests = []
         self.hang_s = hang_s
         self.version = version
+        self.nodes = 1
+        self.snapshots = {}
         self.lock = threading.Lock()
         self.port = 0
         self._http = None
@@ -68,6 +72,9 @@ class QdrantServer:
         parts = path.strip("/").split("/")
         if path == "/":
             return None
+        if path == "/cluster":
+            peers = {str(number): {} for number in range(self.nodes)}
+            return {"status": "enabled", "peers": peers} if self.nodes > 1 else {"status": "disabled"}
         if parts[0] != "collections":
             raise KeyError(path)
         if len(parts) == 1:
@@ -75,7 +82,27 @@ class QdrantServer:
         if parts[1] == "aliases":
             changes = TypeAdapter(models.ChangeAliasesOperation).validate_python(body)
             return self.client.update_collection_aliases(changes.actions)
+        if parts[2:3] == ["snapshots"]:
+            return self.answer_snapshot(method, parts[1], parts[3:], body)
         return _OPERATIONS[(method, "/".join(parts[2:]))](self.client, parts[1], body)
+
+    def answer_snapshot(self, method, name, rest, body):
+        """Make, send, remove or take back a snapshot: a collection's settings and points in one file."""
+        if method == "POST" and not rest:
+            params = self.client.get_collection(name).config.params
+            points, _ = self.client.scroll(name, limit=1_000_000, with_vectors=True)
+            data = pickle.dumps((params.vectors, params.sparse_vectors, points))
+            made = f"{name}-{len(self.snapshots)}.snapshot"
+            self.snapshots[made] = data
+            digest = hashlib.sha256(data).hexdigest()
+            return {"name": made, "size": len(data), "checksum": digest, "creation_time": None}
+        if rest == ["upload"]:
+            vectors, sparse, points = pickle.loads(_only_part(body))
+            self.client.create_collection(name, vectors_config=vectors, sparse_vectors_config=sparse)
+            rows = [models.PointStruct(id=one.id, vector=one.vector, payload=one.payload) for one in points]
+            self.client.upload_points(name, rows)
+            return True
+        return self.snapshots[rest[0]] if method == "GET" else bool(self.snapshots.pop(rest[0]))
 
 
 class _Http(ThreadingHTTPServer):
@@ -126,10 +153,13 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, {"title": "stand-in", "version": self.qdrant.version}
         try:
             with self.qdrant.lock:
-                found = self.qdrant.answer(self.command, path, json.loads(body) if body else None)
+                given = body if path.endswith("/upload") else json.loads(body) if body else None
+                found = self.qdrant.answer(self.command, path, given)
         except ValueError as error:
             status = 404 if "not found" in str(error) else 400
             return status, {"status": {"error": str(error)}, "time": 0.0}
+        if isinstance(found, bytes):
+            return 200, found
         return 200, {"result": _plain(found), "status": "ok", "time": 0.0}
 
     def cut(self):
@@ -137,12 +167,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
     def reply(self, status, answer):
-        data = json.dumps(answer).encode()
+        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+
+def _only_part(body):
+    """Return the content of the one part of a multipart body."""
+    head, _, rest = body.partition(b"\r\n\r\n")
+    return rest[: rest.rindex(b"\r\n" + head.split(b"\r\n")[0])]
 
 
 def _plain(found):

@@ -16,7 +16,9 @@ from indexers.errors import LeaseLostError, StorageError, StoreBusyError
 from indexers.filters import equals
 from indexers.remote_settings import RemoteSettings
 from retriever import Retriever
+from retriever.profile import SearchProfile
 from tests.qdrant_server import QdrantServer
+from tests.support import everything
 
 QUERIES = ["when does the tide rise", "who pays the rent", "let the dough rise", "one process writes"]
 
@@ -175,18 +177,60 @@ def test_a_store_remembers_its_server_and_refuses_one_when_it_is_embedded(
         assert [info.id for info in three.list()] == ["tides"]
 
 
-def test_a_backup_of_a_store_on_a_server_is_made_from_a_copy(replica, topics, tmp_path):
+def test_a_backup_of_a_store_on_a_server_is_one_moment_of_everything(server, replica, topics, tmp_path):
+    one, two = replica("one"), replica("two")
+    one.add(topics)
+    one.add([replace(topics[0], text="Another text about the sea.")])
+    mine = one.save_profile("mine", SearchProfile(weights={"segment_dense": 1.0}))
+    saved = everything(one)
+    began, left = threading.Event(), []
+
+    def write():
+        began.wait()
+        two.add([Document(id="later", text="written while the backup was made")])
+        left.append(len(server.snapshots))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    server.fault = lambda method, path: began.set() if path.endswith("/snapshots") else None
+    one.back_up(tmp_path / "x.backup")
+    writer.join()
+    assert left == [0]  # it waited until the snapshot was made, sent and removed
+    with pytest.raises(InvalidInputError, match="has a store of this name already"):
+        Retriever.restore(tmp_path / "x.backup", tmp_path / "no")
+    fresh = QdrantServer()
+    with pytest.raises(InvalidInputError, match="give another prefix and place"):
+        Retriever.restore(tmp_path / "x.backup", tmp_path / "neither", qdrant=fresh.url)
+    elsewhere = RemoteSettings(url=fresh.url, place=str(tmp_path / "elsewhere"), lease_s=1.5)
+    Retriever.restore(tmp_path / "x.backup", tmp_path / "again", qdrant=elsewhere)
+    with Retriever.open(tmp_path / "again", encoder=HashEncoder(dim=64)) as restored:
+        assert everything(restored) == saved
+        assert restored.profiles()["mine"] == mine
+        assert restored.doctor().healthy
+        restored.add([Document(id="new", text="and it goes on")])
+        assert len(restored.list()) == len(topics) + 1
+    fresh.close()
+
+
+def test_a_damaged_snapshot_and_one_node_of_several_are_refused(server, replica, topics, tmp_path):
     one = replica("one")
     one.add(topics)
-    with pytest.raises(InvalidInputError, match="make an embedded copy and back that up: longdoc copy"):
+    server.nodes = 3
+    with pytest.raises(InvalidInputError, match=r"is one of 3 nodes.*longdoc copy"):
         one.back_up(tmp_path / "x.backup")
-    one.copy_to(tmp_path / "copy")
-    with Retriever.open(tmp_path / "copy", encoder=HashEncoder(dim=64)) as copy:
-        copy.back_up(tmp_path / "x.backup")
-    Retriever.restore(tmp_path / "x.backup", tmp_path / "restored")
-    with Retriever.open(tmp_path / "restored", encoder=HashEncoder(dim=64)) as restored:
-        assert restored.list() == one.list()
-        assert restored.doctor().healthy
+    server.nodes = 1
+    make = server.answer_snapshot
+
+    def damaged(method, name, rest, body):
+        answer = make(method, name, rest, body)
+        return answer[:-1] if isinstance(answer, bytes) else answer
+
+    server.answer_snapshot = damaged
+    with pytest.raises(StorageError, match="damaged on its way"):
+        one.back_up(tmp_path / "x.backup")
+    assert server.snapshots == {}
+    assert not (tmp_path / "x.backup").exists()
+    assert one.search("bread").hits
 
 
 def test_a_server_that_is_too_old_is_refused(tmp_path):
