@@ -1,9 +1,10 @@
 """Writes evaluation queries from documents themselves, and says of each how it was made.
 
 - ``title``: the document's title.
-- ``heading``: a Markdown heading; the answer is its section.
+- ``heading``: a Markdown heading outside of code; the answer is its section.
 - ``docstring``: the first sentence of a Python docstring; the answer is its function or class.
-- ``sentence``: a sentence from somewhere in the text, without its stop words.
+- ``sentence``: a sentence from somewhere in the text, in source code from its comments,
+  without its stop words.
 - ``llm``: a question that a language model wrote for a passage.
 
 All but the last use words of the text itself, so the figures they give are higher than
@@ -34,8 +35,12 @@ if TYPE_CHECKING:
 Maker: TypeAlias = Literal["title", "heading", "docstring", "sentence", "llm"]
 
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
+_FENCED = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"text/(?:x-(?!rst)|javascript|css|csv)")
+_COMMENT = re.compile(r"^[ \t]*(?:#+|//+|/\*+|\*+/?|--+)[ \t]+(?P<words>\S.*)$", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])|\n\s*\n")
 _WORD = re.compile(r"[^\W_]+")
+_LETTERS = 0.8  # of the words of a sentence; the rest is numbers and names with numbers
 _PASSAGE_CHARACTERS = 1500
 _PROMPT = """\
 Below is a passage of a longer document. Write one question that a reader who has not \
@@ -151,7 +156,14 @@ def _titles(document: Document) -> Iterator[tuple[str, Span | None]]:
 
 
 def _headings(document: Document) -> Iterator[tuple[str, Span | None]]:
-    found = list(_HEADING.finditer(document.text))
+    if _CODE.match(document.media_type):
+        return
+    fenced = [match.span() for match in _FENCED.finditer(document.text)]
+    found = [
+        match
+        for match in _HEADING.finditer(document.text)
+        if not any(start <= match.start() < end for start, end in fenced)
+    ]
     for place, match in enumerate(found):
         level = len(match[1])
         ends = (later.start() for later in found[place + 1 :] if len(later[1]) <= level)
@@ -180,13 +192,31 @@ def _docstrings(document: Document) -> Iterator[tuple[str, Span | None]]:
 def _sentences(document: Document) -> Iterator[tuple[str, Span | None]]:
     from indexers.lexical import STOP_WORDS
 
+    for text, span in _comments(document) if _CODE.match(document.media_type) else _prose(document):
+        words = _WORD.findall(text)
+        telling = [word for word in words if word.lower() not in STOP_WORDS]
+        letters = sum(word.isalpha() for word in words)
+        if 8 <= len(words) <= 40 and len(telling) > 4 and letters >= _LETTERS * len(words):
+            yield " ".join(telling), span
+
+
+def _prose(document: Document) -> Iterator[tuple[str, Span]]:
     start = 0
     for end in (*(match.start() for match in _SENTENCE.finditer(document.text)), len(document.text)):
-        words = _WORD.findall(document.text[start:end])
-        telling = [word for word in words if word.lower() not in STOP_WORDS]
-        if 8 <= len(words) <= 40 and len(telling) > 4:
-            yield " ".join(telling), Span(start, end)
+        yield document.text[start:end], Span(start, end)
         start = end
+
+
+def _comments(document: Document) -> Iterator[tuple[str, Span]]:
+    """Yield the sentences of comments, each with the place of its whole comment."""
+    runs: list[list[re.Match[str]]] = []
+    for line in _COMMENT.finditer(document.text):
+        if not runs or line.start() > runs[-1][-1].end() + 1:
+            runs.append([])
+        runs[-1].append(line)
+    for run in runs:
+        for sentence in _SENTENCE.split(" ".join(line["words"] for line in run)):
+            yield sentence, Span(run[0].start("words"), run[-1].end())
 
 
 def _asked(document: Document, writer: Writer) -> list[OwnQuery]:

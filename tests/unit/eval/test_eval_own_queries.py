@@ -90,6 +90,41 @@ def test_sentences_lose_their_stop_words_and_keep_their_place():
     assert "The librarian writes your name" in (sentence or "")
 
 
+COMMENTED = """#!/usr/bin/env python
+# Headings of a comment are no headings at all
+import os
+
+x = 1
+# The shelf is locked at night because
+# the keeper of the tower wants it so. Short.
+def shelf(height, width, depth, colour, material, doors, locks, keys, owner, place):
+    return height + width + depth + colour + material + doors + locks + keys + owner
+"""
+
+
+def test_code_gives_no_headings_and_only_the_sentences_of_its_comments():
+    code = Document(id="a.py", text=COMMENTED, media_type="text/x-python")
+    assert texts_of(code, "heading") == set()
+    assert texts_of(code, "sentence") == {
+        (
+            "shelf locked night keeper tower wants",
+            "The shelf is locked at night because\n# the keeper of the tower wants it so. Short.",
+        )
+    }
+
+
+def test_what_looks_like_a_heading_inside_of_a_fence_is_code():
+    code = f"```python\n# fenced comment here\n{'x' * 100}\n```"
+    text = f"# Real heading\n\n{code}\n\n## Second heading\n\n{'y ' * 60}"
+    found = dict(texts_of(Document(id="g.md", text=text, media_type="text/markdown"), "heading"))
+    assert set(found) == {"Real heading", "Second heading"}
+
+
+def test_a_sentence_of_numbers_is_no_query():
+    text = "In the year 12 34 56 78 90 11 22 33 44 55 66 77 of tables. " * 2
+    assert texts_of(Document(id="n", text=text), "sentence") == set()
+
+
 @pytest.mark.parametrize("title", ["src/a.py", "notes.md", "d", "One"])
 def test_a_title_that_is_a_path_an_id_or_one_word_is_no_query(title):
     assert make_queries([Document(id="d", text="x", title=title)], ["title"], per_maker=5).queries == ()
