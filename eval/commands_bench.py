@@ -40,8 +40,8 @@ def mteb(
 
     from eval.beir import load_beir
     from eval.encoding import open_encoder
-    from eval.mteb_models import MtebEncoder, MtebRetriever, hub_task, local_task, run_task
-    from eval.record import created_at, write_record
+    from eval.mteb_models import MtebEncoder, MtebRetriever, hub_task, local_task, mteb_record, run_task
+    from eval.record import write_record
     from eval.sampling import sample
 
     if data is None:
@@ -54,8 +54,15 @@ def mteb(
     with held as measured:
         scores = run_task(measured, prepared)
     if json_file:
-        facts = {"format": 1, "kind": "mteb", "created_at": created_at(), "task": task, "model": model}
-        write_record(json_file, {**facts, "scores": scores})
+        settings = {
+            "task": task,
+            "subset": subset,
+            "data": data.resolve().name if data else None,
+            "queries": queries,
+            "model": model,
+            "encoder": loaded.fingerprint,
+        }
+        write_record(json_file, mteb_record(settings, scores))
     for name in ("main_score", "ndcg_at_10", "mrr_at_10", "recall_at_100"):
         click.echo(f"{name}: {scores[name]:.4f}")
 

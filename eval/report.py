@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from eval.errors import DataError
 from eval.markup import Markup, element, join
-from eval.report_sections import SECTIONS, Section
+from eval.report_sections import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from eval.report_parts import Section
 
 _STYLE = """
 :root { color-scheme: light; --ink: #1a1a1a; --quiet: #595959; --rule: #e0e0e0; --paper: #fff; }

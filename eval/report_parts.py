@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from eval.charts import Bar, bars
@@ -11,13 +13,28 @@ from eval.record import ALL
 from eval.tables import TITLES, difference_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
-    Record: TypeAlias = Mapping[str, Any]
+Record: TypeAlias = Mapping[str, Any]
 
 NONE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 _METRICS = ("nDCG@10", "MRR@10", "Recall@100", "acc@1", *EVIDENCE_METRICS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        title: its heading.
+        parts: elements in order, pictures included.
+        pictures: the same charts by name, for files of their own.
+    """
+
+    title: str
+    parts: Sequence[Markup]
+    pictures: Mapping[str, Markup] = field(default_factory=dict)
 
 
 def figures_chart(record: Record) -> Markup:

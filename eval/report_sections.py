@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
-from eval.charts import Bar, forest, heat_map, lines
+from eval.charts import Bar, forest, heat_map
 from eval.comparing import SIGNIFICANT
-from eval.longembed import TASKS
-from eval.markup import Markup, element, grouped_table, table
+from eval.markup import element, grouped_table, table
+from eval.report_benchmarks import longembed_section, mteb_section, published_section
 from eval.report_parts import (
+    Record,
+    Section,
     bullets,
     difference,
     differences_table,
@@ -19,12 +19,10 @@ from eval.report_parts import (
     figures_table,
     interval,
 )
-from eval.tables import NONE, TITLES, costs_lines, latency_line
+from eval.tables import TITLES, costs_lines, latency_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-Record: TypeAlias = Mapping[str, Any]
+    from collections.abc import Callable, Mapping
 
 _NEEDLES = {
     "plain": "One generated fact a document",
@@ -37,21 +35,6 @@ _GRID_TITLES = {
     "hit@10": "Needle in the first ten spans (%)",
     "found": "Facts found in the first ten spans (%)",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """A part of the page.
-
-    Attributes:
-        title: its heading.
-        parts: elements in order, pictures included.
-        pictures: the same charts by name, for files of their own.
-    """
-
-    title: str
-    parts: Sequence[Markup]
-    pictures: Mapping[str, Markup] = field(default_factory=dict)
 
 
 def run_section(record: Record) -> Section:
@@ -99,57 +82,6 @@ def needle_section(record: Record) -> Section:
         figures_table(record),
     ]
     return Section(title=f"Needles: {settings['kind']}", parts=parts, pictures=pictures)
-
-
-def longembed_section(record: Record) -> Section:
-    """Show our rows beside the published ones, and curves by length."""
-    tasks = record["tasks"]
-    average = "average" if len(tasks) == len(TASKS) else "average of these"
-    header = ["system", *tasks.values(), average]
-    ours = [[row["system"], *task_cells(row["scores"], tasks)] for row in record["rows"]]
-    peers = [[row["system"], *task_cells(row["scores"], tasks)] for row in record["published"][:15]]
-    pictures = {
-        task: lines(
-            f"{tasks[task]}: right document first (%)",
-            {row["system"]: _by_length(row, task) for row in record["rows"]},
-            x_title="length of the documents (tokens)",
-        )
-        for task in tasks
-        if any(row["by_length"].get(task) for row in record["rows"])
-    }
-    sources = dict.fromkeys(row["source"] for row in record["published"][:15])
-    notes = [*notes_of(record), *(f"Published scores: {source}" for source in sources)]
-    parts = [
-        element("p", "Per cent: acc@1 for Passkey and Needle, nDCG@10 for the others.", class_="quiet"),
-        table(header, ours, caption="measured here"),
-        table(header, peers, caption="as published"),
-        bullets(notes),
-        element("div", *(element("figure", picture) for picture in pictures.values()), class_="pair"),
-    ]
-    return Section(title="LongEmbed", parts=parts, pictures=pictures)
-
-
-def notes_of(record: Record) -> list[str]:
-    """Say what of a LongEmbed table is not what was published, and what is missing and why."""
-    settings, notes = record["settings"], []
-    if settings["generated"]:
-        names = " and ".join(record["tasks"][task] for task in settings["generated"])
-        notes.append(f"{names}: generated from the published recipe, not the published draw")
-        notes.append(
-            f"lengths measured: {', '.join(f'{length:,}' for length in settings['lengths'])}; "
-            "published scores are means over 256 to 32,768"
-        )
-    if settings["queries_per_set"]:
-        notes.append(f"at most {settings['queries_per_set']} queries of every set")
-    return notes + [f"not measured: {reason}" for reason in record["missing"].values()]
-
-
-def task_cells(scores: Mapping[str, float], tasks: Iterable[str]) -> list[str]:
-    """Write scores in the order of tasks and their mean, a dash where one is missing."""
-    names = list(tasks)
-    cells = [f"{scores[task]:.1f}" if task in scores else NONE for task in names]
-    whole = all(task in scores for task in names)
-    return [*cells, f"{sum(scores[task] for task in names) / len(names):.1f}" if whole else NONE]
 
 
 def own_section(record: Record) -> Section:
@@ -283,21 +215,6 @@ def _depths(cells: Mapping[str, float]) -> dict[str, float]:
     return {f"{100 * float(depth):.0f} %": share for depth, share in cells.items()}
 
 
-def _by_length(row: Record, task: str) -> dict[float, float]:
-    return {float(length): score for length, score in row["by_length"].get(task, {}).items()}
-
-
-def published_section(record: Record) -> Section:
-    """Show the figures of a published benchmark, and which of its sets are missing."""
-    metrics = list(next(iter(record["rows"].values())))
-    rows = [
-        [name, *(interval(figures.get(metric)) for metric in metrics)]
-        for name, figures in record["rows"].items()
-    ]
-    missing = [f"not measured: {reason}" for reason in record["missing"].values()]
-    return Section(title=record["name"], parts=[table(["", *metrics], rows), bullets(missing)])
-
-
 SECTIONS: dict[str, Callable[[Record], Section]] = {
     "run": run_section,
     "needle": needle_section,
@@ -308,5 +225,6 @@ SECTIONS: dict[str, Callable[[Record], Section]] = {
     "context": context_section,
     "answers": answers_section,
     "published": published_section,
+    "mteb": mteb_section,
 }
 """Kind of a record -> its section."""

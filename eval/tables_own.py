@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from eval.report_sections import notes_of, task_cells
+from eval.report_benchmarks import notes_of, task_cells
 from eval.tables import NONE, TITLES, differences_table, figures_table, latency_line, say, sheet
 
 if TYPE_CHECKING:

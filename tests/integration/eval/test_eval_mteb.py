@@ -12,6 +12,7 @@ from encoders.types import Document
 from eval.datasets import judged_dataset, plain_query
 from eval.errors import EvaluationError
 from eval.followir import instruction_following
+from eval.report import report_page
 
 pytestmark = [pytest.mark.filterwarnings("ignore")]  # of the libraries that mteb loads
 pytest.importorskip("mteb", reason="pip install 'longdoc-retriever[mteb]'")
@@ -28,7 +29,7 @@ def dataset():
 
 @pytest.mark.parametrize("model", ["encoder", "retriever"])
 def test_mteb_runs_one_of_its_tasks_with_our_models(dataset, model, monkeypatch, tmp_path):
-    from eval.mteb_models import MtebEncoder, MtebRetriever, local_task, run_task
+    from eval.mteb_models import MtebEncoder, MtebRetriever, local_task, mteb_record, run_task
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path))
@@ -39,6 +40,8 @@ def test_mteb_runs_one_of_its_tasks_with_our_models(dataset, model, monkeypatch,
         if isinstance(measured, MtebRetriever):
             measured.close()
     assert scores["ndcg_at_10"] == scores["main_score"] == 1.0
+    settings = {"task": "LEMBQMSumRetrieval", "subset": None, "data": "tales", "model": model}
+    assert "the main score is 1.000" in report_page([mteb_record(settings, scores)])
 
 
 @pytest.mark.parametrize(("task", "subset"), [("CosQA", None), ("COIRCodeSearchNetRetrieval", "python")])
