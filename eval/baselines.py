@@ -62,15 +62,20 @@ class BM25Baseline:
 
 
 class TruncatedBaseline:
-    """One vector for the first tokens of a document, special tokens included; cosine."""
+    """One vector for the first tokens of a document, special tokens included; cosine.
+
+    With ``max_tokens`` None it is a vector of the whole text, as the encoder makes one.
+    """
 
     def __init__(
-        self, documents: Sequence[Document], encoder: Encoder, *, max_tokens: int = TRUNCATED_TOKENS
+        self, documents: Sequence[Document], encoder: Encoder, *, max_tokens: int | None = TRUNCATED_TOKENS
     ) -> None:
         self._encoder = encoder
         self._ids = [document.id for document in documents]
-        beginnings = [beginning(readable(one), encoder, max_tokens=max_tokens) for one in documents]
-        self._vectors = encoder.encode(beginnings, kind="document")
+        texts = [readable(one) for one in documents]
+        if max_tokens is not None:
+            texts = [beginning(text, encoder, max_tokens=max_tokens) for text in texts]
+        self._vectors = encoder.encode(texts, kind="document")
 
     def run(self, queries: Sequence[Query], *, limit: int) -> dict[str, dict[str, float]]:
         """Rank documents for every query."""

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -18,11 +18,11 @@ from encoders.types import Coverage, Embeddings
 from encoders.wrapping import WrappedEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from encoders.protocols import Encoder
-    from encoders.types import FloatArray, TextKind
+    from encoders.types import FloatArray, TextKind, TokenEmbeddings
 
 
 class CachedEncoder(WrappedEncoder):
@@ -37,6 +37,12 @@ class CachedEncoder(WrappedEncoder):
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB, coverage TEXT)"
             )
+
+    @property
+    def encode_tokens_of(self) -> Callable[..., list[TokenEmbeddings]]:
+        """The wrapped encoder's, where it has one; vectors of tokens are not remembered."""
+        encode: Callable[..., list[TokenEmbeddings]] = cast("Any", self._encoder).encode_tokens_of
+        return encode
 
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> Embeddings:
         """Look texts up, and embed those that are new, each once, in one call of the wrapped encoder."""

@@ -27,7 +27,7 @@ def eval_() -> None:
 @click.option("--data", multiple=True, required=True, type=FOLDER, help="BEIR folder; several are merged.")
 @click.option("--queries", type=click.IntRange(min=1), help="At most N queries of every set, by hash.")
 @click.option("--half", type=click.Choice(["a", "b"]), help="One half of the queries, by hash.")
-@click.option("--baselines", is_flag=True, help="Also measure BM25 and one vector of the first 512 tokens.")
+@click.option("--baselines", is_flag=True, help="Also measure BM25 and one vector of the beginning.")
 @click.option("--json", "json_file", type=FILE, help="Write the record there.")
 @click.option("--run", "run_file", type=FILE, help="Write our rankings there, in TREC form.")
 @click.option("--store", type=NEW_FOLDER, help="Keep the index there.")
@@ -102,10 +102,16 @@ def compare_(
 @click.option("--extend", "extensions", multiple=True, help="A row for the model extended, such as pi:4096.")
 @click.option("--length", "lengths", multiple=True, type=int, help="Of Passkey and Needle; 256 … 32768.")
 @click.option("--queries", type=click.IntRange(min=1), help="At most N queries of every set, by hash.")
+@click.option(
+    "--documents", type=click.IntRange(min=1), help="Of Passkey and Needle; those with an answer first."
+)
 @click.option("--data", type=FOLDER, help="The published data, one folder per task.")
 @click.option("--haystack", type=FOLDER, help="Texts to hide generated needles in.")
 @click.option("--qmsum", type=FOLDER, help="A checkout of Yale-LILY/QMSum, or the task as a BEIR folder.")
 @ENCODER
+@click.option(
+    "--max-tokens", type=click.IntRange(min=8), help="Of one pass; the model's own limit if not given."
+)
 @click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there.")
 @click.option("--json", "json_file", type=FILE, help="Write the record there.")
 def longembed(
@@ -114,16 +120,19 @@ def longembed(
     extensions: tuple[str, ...],
     lengths: tuple[int, ...],
     queries: int | None,
+    documents: int | None,
     data: Path | None,
     haystack: Path | None,
     qmsum: Path | None,
     encoder: str,
+    max_tokens: int | None,
     encoder_cache: Path | None,
     json_file: Path | None,
 ) -> None:
     """Fill the LongEmbed table with our methods, beside the published peers."""
     from rich.console import Console
 
+    from encoders.loading import load_encoder
     from eval.encoding import open_encoder
     from eval.longembed_table import TableOptions, longembed_table, task_names
     from eval.methods import METHODS
@@ -139,12 +148,16 @@ def longembed(
         encoder_name=encoder,
         lengths=lengths or LENGTHS,
         queries=queries,
+        documents=documents,
+        cache=encoder_cache,
         data=data,
         haystack=haystack,
         qmsum=qmsum,
     )
     with ProgressWatch() as watch:
-        record = longembed_table(options, open_encoder(encoder, cache=encoder_cache), watch)
+        model = load_encoder(encoder, max_tokens=max_tokens) if max_tokens else encoder
+        opened = open_encoder(model, cache=encoder_cache, remember_windows=True)
+        record = longembed_table(options, opened, watch)
     if json_file:
         write_record(json_file, record)
     show_longembed(Console(), record)

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from eval.beir import load_beir
+from eval.datasets import judged_dataset
 from eval.errors import DataError, EvaluationError
 from eval.haystack import load_haystack
 from eval.longembed import REMEDY, TASKS, load_qmsum_repository, load_task, published_scores
@@ -42,6 +43,8 @@ class TableOptions:
         encoder_name: the model that is extended.
         lengths: of the synthetic tasks, in tokens.
         queries: at most so many per set, by hash.
+        documents: of a synthetic set, at most so many candidates; those with an answer come first.
+        cache: where the vectors of extended models are remembered.
         data: the published data, one folder per task; None to generate or rebuild.
         haystack: folder of texts for a generated Needle.
         qmsum: a checkout of Yale-LILY/QMSum, or the task as a BEIR folder.
@@ -54,6 +57,8 @@ class TableOptions:
     encoder_name: str = "bundled"
     lengths: tuple[int, ...] = LENGTHS
     queries: int | None = None
+    documents: int | None = None
+    cache: Path | None = None
     data: Path | None = None
     haystack: Path | None = None
     qmsum: Path | None = None
@@ -79,7 +84,9 @@ def longembed_table(options: TableOptions, encoder: Encoder, watch: Watch) -> JS
     if unknown:
         raise EvaluationError(f"no method {', '.join(unknown)}; there are {', '.join(METHODS)}")
     rankers = {name: METHODS[name] for name in options.methods}
-    rankers |= {f"one vector, {one}": extended(options.encoder_name, one) for one in options.extensions}
+    rankers |= {
+        f"one vector, {one}": extended(options.encoder_name, one, options.cache) for one in options.extensions
+    }
     rows = [Row(name) for name in rankers]
     missing: dict[str, str] = {}
     for task in options.tasks:
@@ -121,7 +128,22 @@ def task_names(names: Sequence[str]) -> tuple[TaskName, ...]:
 def _datasets(task: TaskName, options: TableOptions) -> Iterator[tuple[int | None, Dataset]]:
     for length in options.lengths if TASKS[task].synthetic else (None,):
         dataset = _dataset(task, length, options)
+        if length is not None and options.documents is not None:
+            dataset = _first(dataset, options.documents)
         yield length, sample(dataset, options.queries) if options.queries else dataset
+
+
+def _first(dataset: Dataset, documents: int) -> Dataset:
+    kept = dataset.documents[:documents]
+    ids = {document.id for document in kept}
+    queries = tuple(query for query in dataset.queries if dataset.qrels[query.id].keys() <= ids)
+    return judged_dataset(
+        dataset.name,
+        kept,
+        queries,
+        {query.id: dataset.qrels[query.id] for query in queries},
+        {query.id: dataset.spans[query.id] for query in queries if query.id in dataset.spans},
+    )
 
 
 def _dataset(task: TaskName, length: int | None, options: TableOptions) -> Dataset:
@@ -159,6 +181,7 @@ def _settings(options: TableOptions) -> JSONObject:
     return {
         "lengths": list(options.lengths),
         "queries_per_set": options.queries,
+        "documents_per_synthetic_set": options.documents,
         "seed": options.seed,
         "generated": [
             task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
@@ -13,12 +14,15 @@ from eval.cache import CachedEncoder
 from eval.errors import EvaluationError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy.typing as npt
 
     from encoders.late_chunking import TokenEncoder
     from encoders.protocols import Encoder, Segmenter
     from encoders.types import Document, FloatArray, Segment
     from eval.types import Dataset, Query
+    from retriever.options import RerankMethod
 
 Ranker: TypeAlias = Callable[["Dataset", "Encoder", int], dict[str, dict[str, float]]]
 """Ranks the documents of a set for its queries: (dataset, encoder, limit) -> run."""
@@ -78,7 +82,7 @@ def mean_vector(vector: FloatArray, segments: FloatArray) -> float:
 
 
 def truncated(dataset: Dataset, encoder: Encoder, limit: int) -> dict[str, dict[str, float]]:
-    """Rank by one vector of the first 512 tokens."""
+    """Rank by one vector of the beginning: 512 tokens, or as many as the model reads in one pass."""
     return TruncatedBaseline(dataset.documents, encoder).run(dataset.queries, limit=limit)
 
 
@@ -89,19 +93,32 @@ def lexical(dataset: Dataset, encoder: Encoder, limit: int) -> dict[str, dict[st
     return BM25Baseline(dataset.documents, analyse).run(dataset.queries, limit=limit)
 
 
-def hybrid(dataset: Dataset, encoder: Encoder, limit: int) -> dict[str, dict[str, float]]:
-    """Rank by the retriever itself with its default profile."""
-    from eval.measuring import ask, measure
-    from eval.systems import RetrieverSystem
-    from retriever import Retriever
+def windows_averaged(dataset: Dataset, encoder: Encoder, limit: int) -> dict[str, dict[str, float]]:
+    """Rank by one vector of the whole text: windows as long as the model reads, averaged (PCW)."""
+    return TruncatedBaseline(dataset.documents, encoder, max_tokens=None).run(dataset.queries, limit=limit)
 
-    with (
-        tempfile.TemporaryDirectory(prefix="longdoc-eval-") as store,
-        Retriever.open(store, encoder=encoder) as retriever,
-    ):
-        retriever.add(dataset.documents)
-        answers = ask(RetrieverSystem(retriever, limit=limit), dataset)
-    return {query_id: dict(scores) for query_id, scores in measure("", answers, dataset).run.items()}
+
+def hybrid(rerank: RerankMethod = "none") -> Ranker:
+    """Return the ranker that is the retriever itself with its default profile.
+
+    Args:
+        rerank: ``late_interaction`` scores its first documents again.
+    """
+
+    def rank(dataset: Dataset, encoder: Encoder, limit: int) -> dict[str, dict[str, float]]:
+        from eval.measuring import ask, measure
+        from eval.systems import RetrieverSystem
+        from retriever import Retriever
+
+        with (
+            tempfile.TemporaryDirectory(prefix="longdoc-eval-") as store,
+            Retriever.open(store, encoder=encoder) as retriever,
+        ):
+            retriever.add(dataset.documents)
+            answers = ask(RetrieverSystem(retriever, limit=limit, rerank=rerank), dataset)
+        return {query_id: dict(scores) for query_id, scores in measure("", answers, dataset).run.items()}
+
+    return rank
 
 
 def by_segments(aggregate: Aggregation) -> Ranker:
@@ -116,51 +133,73 @@ def by_segments(aggregate: Aggregation) -> Ranker:
     return rank
 
 
-def late_chunking(dataset: Dataset, encoder: Encoder, limit: int) -> dict[str, dict[str, float]]:
-    """Rank by the best segment, each the mean of its token vectors read in the whole document.
+def late_chunking(*, overlap: int | None) -> Ranker:
+    """Return the ranker by the best segment, each the mean of its token vectors read in the whole document.
+
+    Args:
+        overlap: tokens that neighbouring windows share; None leaves it to the encoder. With 0 the
+            windows are those of `windows_averaged`.
 
     Raises:
-        EvaluationError: the encoder gives no token vectors.
+        EvaluationError: (when it ranks) the encoder gives no token vectors.
     """
-    from encoders.late_chunking import late_chunk
-    from encoders.segmentation import DocumentSegmenter
 
-    source = encoder.inner if isinstance(encoder, CachedEncoder) else encoder
-    if not hasattr(source, "token_windows"):
-        raise EvaluationError(f"{type(source).__name__} gives no token vectors, which late chunking needs")
+    def rank(dataset: Dataset, encoder: Encoder, limit: int) -> dict[str, dict[str, float]]:
+        from encoders.late_chunking import late_chunk
+        from encoders.segmentation import DocumentSegmenter
 
-    def embed(document: Document, segments: Sequence[Segment]) -> FloatArray:
-        return late_chunk(cast("TokenEncoder", source), document.text, [one.span for one in segments]).vectors
+        source = encoder.inner if isinstance(encoder, CachedEncoder) else encoder
+        if not hasattr(source, "token_windows"):
+            raise EvaluationError(
+                f"{type(source).__name__} gives no token vectors, which late chunking needs"
+            )
+        reader = cast("TokenEncoder", source)
 
-    segmenter = DocumentSegmenter(encoder.tokenizer)
-    return SegmentVectors(dataset.documents, encoder, segmenter, embed).run(dataset.queries, best, limit)
+        def embed(document: Document, segments: Sequence[Segment]) -> FloatArray:
+            if overlap == 0:
+                encoder.encode([document.text])  # the same windows: read once by an encoder that remembers
+            spans = [segment.span for segment in segments]
+            return late_chunk(reader, document.text, spans, overlap=overlap).vectors
+
+        segmenter = DocumentSegmenter(encoder.tokenizer)
+        return SegmentVectors(dataset.documents, encoder, segmenter, embed).run(dataset.queries, best, limit)
+
+    return rank
 
 
-def extended(name: str, extension: str) -> Ranker:
+def extended(name: str, extension: str, cache: Path | None = None) -> Ranker:
     """Return the ranker of one vector by a model that reads further; longer texts are cut.
 
     Args:
         name: of the model.
         extension: ``method:tokens``, such as ``pi:4096``; see `encoders.extension`.
+        cache: remember vectors there.
     """
 
-    def rank(dataset: Dataset, encoder: Encoder, limit: int) -> dict[str, dict[str, float]]:
+    @lru_cache
+    def load() -> Encoder:
         from encoders.loading import load_encoder
 
         longer = load_encoder(name, extend=extension)
-        baseline = TruncatedBaseline(dataset.documents, longer, max_tokens=longer.max_tokens)
+        return longer if cache is None else CachedEncoder(longer, cache)
+
+    def rank(dataset: Dataset, encoder: Encoder, limit: int) -> dict[str, dict[str, float]]:
+        baseline = TruncatedBaseline(dataset.documents, load(), max_tokens=load().max_tokens)
         return baseline.run(dataset.queries, limit=limit)
 
     return rank
 
 
 METHODS: dict[str, Ranker] = {
-    "first 512 tokens": truncated,
+    "beginning": truncated,
+    "late chunking, best segment": late_chunking(overlap=0),
+    "late chunking with overlap, best segment": late_chunking(overlap=None),
+    "windows averaged": windows_averaged,
     "mean of segments": by_segments(mean_vector),
     "best segment": by_segments(best),
     "mean of best 3 segments": by_segments(mean_of_best_three),
-    "late chunking, best segment": late_chunking,
     "BM25": lexical,
-    "hybrid": hybrid,
+    "hybrid": hybrid(),
+    "hybrid, late interaction": hybrid("late_interaction"),
 }
 """Name in tables and on the command line -> ranker."""

@@ -185,9 +185,9 @@ def _baselines(dataset: Dataset, encoder: Encoder, limit: int, watch: Watch) -> 
 
     watch.stage("baseline: BM25")
     lexical = BM25Baseline(dataset.documents, analyse).run(dataset.queries, limit=limit)
-    watch.stage("baseline: one vector of the first 512 tokens")
+    watch.stage("baseline: one vector of the beginning")
     truncated = TruncatedBaseline(dataset.documents, encoder).run(dataset.queries, limit=limit)
-    return measure_run("BM25", lexical, dataset), measure_run("first 512 tokens", truncated, dataset)
+    return measure_run("BM25", lexical, dataset), measure_run("beginning", truncated, dataset)
 
 
 def _differences(ours: Measurement, other: Measurement, dataset: Dataset) -> list[JSONObject]:

@@ -12,13 +12,21 @@ from retriever.options import EvidenceOptions
 
 if TYPE_CHECKING:
     from eval.types import Query
+    from retriever.options import RerankMethod, RerankOptions
     from retriever.types import DocumentHit, SearchResult
 
 
 class Searches(Protocol):
     """What is needed of `retriever.Retriever` and of its remote twin."""
 
-    def search(self, query: str, *, limit: int = ..., evidence: EvidenceOptions = ...) -> SearchResult:
+    def search(
+        self,
+        query: str,
+        *,
+        limit: int = ...,
+        evidence: EvidenceOptions = ...,
+        rerank: RerankMethod | RerankOptions = ...,
+    ) -> SearchResult:
         """Answer one query."""
         ...
 
@@ -26,15 +34,20 @@ class Searches(Protocol):
 class RetrieverSystem:
     """Our own retriever, asked as a user asks it, one query at a time."""
 
-    def __init__(self, retriever: Searches, *, limit: int = 100, evidence: int = 10) -> None:
+    def __init__(
+        self, retriever: Searches, *, limit: int = 100, evidence: int = 10, rerank: RerankMethod = "none"
+    ) -> None:
         self._retriever = retriever
         self._limit = limit
         self._evidence = EvidenceOptions(limit=evidence, max_chars=CHARACTERS_PER_DOCUMENT)
+        self._rerank: RerankMethod = rerank
 
     def answer(self, query: Query) -> Answer:
         """Search for ``query`` and time it."""
         start = perf_counter()
-        result = self._retriever.search(query.text, limit=self._limit, evidence=self._evidence)
+        result = self._retriever.search(
+            query.text, limit=self._limit, evidence=self._evidence, rerank=self._rerank
+        )
         seconds = perf_counter() - start
         return Answer(query_id=query.id, documents=ranked(result), seconds=seconds)
 

@@ -131,11 +131,13 @@ def test_a_set_without_gold_spans_measures_no_context():
 def test_the_longembed_table_measures_what_can_be_had_and_names_the_rest():
     options = TableOptions(
         tasks=task_names(["2wikimqa", "passkey"]),
-        methods=("BM25", "first 512 tokens", "best segment", "mean of segments", "hybrid"),
+        methods=("BM25", "beginning", "best segment", "mean of segments", "hybrid"),
         lengths=(256,),
         queries=10,
+        documents=30,
     )
     record = longembed_table(options, HashEncoder(), NoWatch())
+    assert record["settings"]["documents_per_synthetic_set"] == 30
     scores = {row["system"]: row["scores"] for row in record["rows"]}
     assert scores["BM25"] == {"passkey": 100.0}
     assert all(0 <= one["passkey"] <= 100 for one in scores.values())
@@ -154,7 +156,7 @@ def test_the_longembed_table_measures_what_can_be_had_and_names_the_rest():
 @pytest.mark.parametrize(
     ("tasks", "methods", "message"),
     [
-        (["passkey"], ("magic",), "no method magic; there are first 512 tokens"),
+        (["passkey"], ("magic",), "no method magic; there are beginning"),
         (["2wikimqa"], ("BM25",), "no task can be had"),
     ],
 )
