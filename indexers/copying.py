@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _DOCUMENTS = 16
 _POINTS = 1_000
 _OF_SERVERS = ("sequence",)
-_REMADE = ("documents/", "shard/")
+_REMADE = ("documents/", "shard/", "scores/")
 
 
 def copy_store(
