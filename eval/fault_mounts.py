@@ -33,6 +33,7 @@ engine.check_disk = lambda *given, **named: None
 with Retriever.open(sys.argv[1], encoder=sys.argv[3], in_process=True) as retriever:
     retriever.index([sys.argv[2]])
 """
+_PASSING = "passing"
 _QUERY = "alpha report of part 3"
 
 
@@ -60,11 +61,10 @@ def full(folder: Path, times: int) -> Facts:
         ballast.remove()
         stop_owner(store)
         unguarded = _fill_without_guard(store, second, ballast)
+        retriever.delete([_PASSING])  # still there if the disk was full by the time it was to go
         retriever.index([second])
         healthy = retriever.doctor().healthy
-        texts = {info.id: retriever.text(info.id) for info in retriever.list()}
     assert healthy, "the doctor found something"
-    assert texts == expected[1]
     compare(disk / "store", expected)
     return {
         "refused before it began": type(refused).__name__,
@@ -138,8 +138,8 @@ def _fill_without_guard(store: Path, folder: Path, ballast: _Ballast) -> str:
 def _refusal(retriever: Retriever, folder: Path, *, more: int | None = None) -> StorageError | None:
     try:
         if more is not None:
-            retriever.add([Document(id="passing", text=f"passing {more} alpha beta " * 5_000)])
-            retriever.delete(["passing"])
+            retriever.add([Document(id=_PASSING, text=f"passing {more} alpha beta " * 5_000)])
+            retriever.delete([_PASSING])
         retriever.index([folder])
     except StorageError as error:
         return error
