@@ -10,7 +10,7 @@ from eval.errors import EvaluationError
 from eval.measuring import ask, measure
 from eval.own_queries import OwnQueries, make_queries, own_dataset
 from eval.record import make_record
-from eval.running import latency
+from eval.running import latency, usual_latency
 from eval.systems import RetrieverSystem
 
 if TYPE_CHECKING:
@@ -87,7 +87,10 @@ def measure_own(
             "encoder": {"model": encoder},
             "vectors_from_cache": False,
         },
-        costs={"query": latency(measurement.seconds)},
+        costs={
+            "query": usual_latency(retriever, dataset, watch),
+            "ranking_query": latency(measurement.seconds),
+        },
         extra={"queries": _listed(made), "problems": list(made.problems)},
     )
     return record, dataset

@@ -19,7 +19,7 @@ from eval.report_parts import (
     figures_table,
     interval,
 )
-from eval.tables import TITLES, costs_lines, latency_line
+from eval.tables import TITLES, costs_lines, search_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,9 +99,7 @@ def own_section(record: Record) -> Section:
         element("p", caveat),
         element("figure", picture),
         figures_table(record),
-        facts_table(
-            [*examples, latency_line(record["costs"]["query"], "a search for 100 documents, 10 spans each")]
-        ),
+        facts_table([*examples, *search_lines(record)]),
         bullets(f"not made: {problem}" for problem in record["problems"]),
     ]
     return Section(title="Your own collection", parts=parts, pictures={"ndcg": picture})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from eval.report_benchmarks import notes_of, task_cells
-from eval.tables import NONE, TITLES, differences_table, figures_table, latency_line, say, sheet
+from eval.tables import NONE, TITLES, differences_table, figures_table, latency_line, say, search_lines, sheet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,13 +33,12 @@ def show_needles(console: Console, record: Mapping[str, Any]) -> None:
 def show_own(console: Console, record: Mapping[str, Any]) -> None:
     """Print figures by kind of query, an example of each, and what could not be made."""
     console.print(figures_table(record))
-    query = record["costs"]["query"]
     examples = {one["made"]: one["text"] for one in reversed(record["queries"])}
     say(
         console,
         [
             *(f"{made}, for example: {' '.join(examples[made].split())}" for made in reversed(examples)),
-            latency_line(query, "a search for 100 documents with 10 spans each"),
+            *search_lines(record),
             "made of the words of the texts: good for comparing settings, higher than real questions",
             *(f"not made: {problem}" for problem in record["problems"]),
         ],
