@@ -54,7 +54,7 @@ _ROUTERS = (
 _PUBLIC = frozenset({"/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"})
 _BEAT_S = 5.0
 _SWEEP_S = 60.0
-_TICK_S = 0.02
+_TICK_S = 0.05
 _ABOUT = (
     "Find long documents and the exact evidence in them. Offsets are Unicode code points, half-open. "
     "Errors are RFC 9457 problems with a stable `code`; the drop-in routes answer with OpenAI's and "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeVar
 
@@ -65,10 +65,13 @@ class Lane:
             )
         self.pending += 1
         future = self._pool.submit(copy_context().run, self._timed, call)
-        future.add_done_callback(_Place(self, asyncio.get_running_loop()))
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[T] = loop.create_future()
+        future.add_done_callback(_Done(self, loop, answered))
         try:
-            return await self._first(asyncio.wrap_future(future), request)
+            return await self._first(answered, request)
         except BaseException:
+            answered.cancel()
             future.cancel()  # takes it out of the queue when it has not begun
             raise
 
@@ -102,21 +105,30 @@ class Lane:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Place:
-    """Frees a call's place when its thread is done, not when its caller stops waiting."""
+class _Done:
+    """Tells the event loop that a thread is done: its place is free, whether or not its caller still waits."""
 
-    def __init__(self, lane: Lane, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, lane: Lane, loop: asyncio.AbstractEventLoop, answered: asyncio.Future[Any]) -> None:
         self._lane = lane
         self._loop = loop
+        self._answered = answered
 
-    def __call__(self, _: object) -> None:
+    def __call__(self, future: Future[Any]) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._free)
+            self._loop.call_soon_threadsafe(self._tell, future)
         except RuntimeError:  # the loop is closed: the service has ended
             return
 
-    def _free(self) -> None:
+    def _tell(self, future: Future[Any]) -> None:
         self._lane.pending -= 1
+        if self._answered.done():
+            return
+        if future.cancelled():
+            self._answered.cancel()
+        elif (error := future.exception()) is not None:
+            self._answered.set_exception(error)
+        else:
+            self._answered.set_result(future.result())
 
 
 async def _hung_up(request: Request) -> None:
