@@ -106,7 +106,7 @@ class Lane:
 
 
 class _Done:
-    """Tells the event loop that a thread is done: its place is free, whether or not its caller still waits."""
+    """Tells the event loop that a thread is done; its place is free though nobody waits for it any more."""
 
     def __init__(self, lane: Lane, loop: asyncio.AbstractEventLoop, answered: asyncio.Future[Any]) -> None:
         self._lane = lane
