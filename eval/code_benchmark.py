@@ -99,7 +99,10 @@ def code(
     encoder: str,
     encoder_cache: Path | None,
 ) -> None:
-    """Measure on pairs of docstring or comment and code, by the length of the code."""
+    """Measure on pairs of description and code of your own.
+
+    Docstrings or comments are the queries; figures are by the length of the code.
+    """
     from rich.console import Console
 
     from eval.progress import ProgressWatch

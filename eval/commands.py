@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group("eval")
 def eval_() -> None:
-    """Measure retrieval: on benchmarks, on your own collection, against what you use today."""
+    """Measure retrieval: on benchmarks and on your own texts."""
 
 
 @eval_.command("run")
@@ -83,7 +83,7 @@ def run(
 def compare_(
     first: Path, second: Path, first_system: str | None, second_system: str | None, json_file: Path | None
 ) -> None:
-    """Say whether two records differ by more than chance, query by query."""
+    """Say whether two records differ by more than chance."""
     from rich.console import Console
 
     from eval.comparing import compare, comparison_record, systems_to_compare
@@ -129,7 +129,7 @@ def longembed(
     encoder_cache: Path | None,
     json_file: Path | None,
 ) -> None:
-    """Fill the LongEmbed table with our methods, beside the published peers."""
+    """Fill the LongEmbed table, beside the published peers."""
     from rich.console import Console
 
     from encoders.loading import load_encoder

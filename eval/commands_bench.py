@@ -88,7 +88,10 @@ def context(
     encoder_cache: Path | None,
     json_file: Path | None,
 ) -> None:
-    """Measure how much gold evidence a prompt's context holds, by token budget and order."""
+    """Measure how much gold evidence a context holds.
+
+    By token budget and by the order of reading.
+    """
     from rich.console import Console
 
     from eval.beir import load_beir
@@ -138,7 +141,10 @@ def answers(
     encoder_cache: Path | None,
     json_file: Path | None,
 ) -> None:
-    """Let a language model answer from contexts; judge accuracy, citations and quotations."""
+    """Let a language model answer from contexts, and judge it.
+
+    Judged are accuracy, citations and quotations.
+    """
     from rich.console import Console
 
     from eval.answers_run import AnswersOptions, run_answers
@@ -183,7 +189,7 @@ def answers(
 def published(
     name: str, data: Path, encoder: str, encoder_cache: Path | None, json_file: Path | None
 ) -> None:
-    """Run LoCoV1, FollowIR or LongMemEval, as far as their data is there."""
+    """Run LoCoV1, FollowIR or LongMemEval where the data is."""
     from rich.console import Console
 
     from eval.encoding import open_encoder

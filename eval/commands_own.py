@@ -40,7 +40,10 @@ def needle(
     seed: int,
     json_file: Path | None,
 ) -> None:
-    """Hide facts in a scratch copy of a collection and see which are found, by length and depth."""
+    """Hide facts in copies of your texts and look for them.
+
+    Figures are by length and depth. The store is only read.
+    """
     from rich.console import Console
 
     from eval.encoding import open_encoder
@@ -95,7 +98,7 @@ def own(
     out: Path | None,
     json_file: Path | None,
 ) -> None:
-    """Write queries from a collection itself and measure the collection with them."""
+    """Measure a collection with queries written from it."""
     from rich.console import Console
 
     from eval.collection import measure_own, write_queries
@@ -148,7 +151,10 @@ def shadow(
     seed: int,
     json_file: Path | None,
 ) -> None:
-    """Ask what you use today and this retriever the same queries, and compare."""
+    """Compare what you use today with this retriever.
+
+    Both are asked the same queries.
+    """
     from functools import partial
 
     from rich.console import Console

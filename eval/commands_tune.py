@@ -38,7 +38,9 @@ def tune(
     encoder_cache: Path | None,
     json_file: Path | None,
 ) -> None:
-    """Fit weights and pooling by cross-validation; noise is not recommended.
+    """Fit weights and pooling by cross-validation.
+
+    Noise is not recommended.
 
     A gain counts when its 95 % interval (paired bootstrap over queries, each under weights
     fitted on others) is above 0. Exit code 1 when it is not, and nothing is saved then.

@@ -159,7 +159,10 @@ def _place(path: Path) -> float:
 def coverage(
     context: click.Context, folders: tuple[Path, ...], share: float, json_file: Path | None, encoder: str
 ) -> None:
-    """Cut every source file in FOLDERS and check that nothing is lost; exit code 1 where something is."""
+    """Cut every source file in FOLDERS and check the cuts.
+
+    Exit code 1 where something is lost.
+    """
     from rich.console import Console
 
     from encoders.opening import open_encoder

@@ -196,7 +196,7 @@ def index(
 @_OCR
 @_store_options
 def sync(retriever: BaseRetriever, *, folder: Path, ocr: str | None, as_json: bool) -> None:
-    """Index FOLDER and delete the documents whose files are gone from it."""
+    """Index FOLDER and delete documents whose files are gone."""
     with _progress_bar(quiet=as_json) as progress:
         report = retriever.sync(folder, ocr=ocr, progress=progress)
     if as_json:
@@ -289,7 +289,10 @@ def context(
     citation: str,
     as_json: bool,
 ) -> None:
-    """Print the sources for a prompt that asks QUERIES, with citations, within a token budget."""
+    """Print sources for a prompt, with citations.
+
+    They answer QUERIES and keep within a budget of tokens.
+    """
     search = {"limit": limit, "filter": _parse_json(where)}
     found = retriever.context(
         queries,
@@ -316,9 +319,10 @@ def context(
 def verify(
     retriever: BaseRetriever, *, answer: IO[str], context_file: IO[str], citation: str, as_json: bool
 ) -> None:
-    """Check what ANSWER quotes and cites against CONTEXT, the output of `longdoc context --json`.
+    """Check what ANSWER quotes and cites against CONTEXT.
 
-    Exit code 1 when a quotation is in no source or a citation names none.
+    CONTEXT is the output of `longdoc context --json`. Exit code 1 when a quotation is in no
+    source or a citation names none.
     """
     checked = retriever.verify(answer.read(), _read_citations(context_file.read()), citation=citation)
     if as_json:
@@ -399,7 +403,10 @@ def delete(retriever: BaseRetriever, *, doc_ids: tuple[str, ...], where: str | N
 @click.argument("doc_ids", nargs=-1, required=True)
 @_store_options
 def purge(retriever: BaseRetriever, *, doc_ids: tuple[str, ...], as_json: bool) -> None:
-    """Remove documents with all their versions and their text for good, and print a receipt."""
+    """Remove documents and all their versions for good.
+
+    Prints a receipt.
+    """
     receipt = retriever.purge(doc_ids)
     if as_json:
         _print_json(receipt)
@@ -447,7 +454,10 @@ def tidy(retriever: BaseRetriever, *, as_json: bool) -> None:
 @click.argument("changes")
 @_store_options
 def patch(retriever: BaseRetriever, *, doc_id: str, changes: str, as_json: bool) -> None:
-    """Change the metadata of DOC_ID by CHANGES, a JSON merge patch; null removes a key."""
+    """Change the metadata of DOC_ID.
+
+    CHANGES is a JSON merge patch; null removes a key.
+    """
     info = retriever.patch(doc_id, _parse_json(changes, name="CHANGES") or {})
     if as_json:
         _print_json(info)
@@ -463,7 +473,7 @@ def patch(retriever: BaseRetriever, *, doc_id: str, changes: str, as_json: bool)
 @click.option("--wait", "action", flag_value="wait", help="Wait until it ends.")
 @_store_options
 def jobs(retriever: BaseRetriever, *, job_id: str | None, action: str | None, as_json: bool) -> None:
-    """List the jobs of the store, or show, cancel, retry or await the job JOB_ID."""
+    """List jobs, or show, cancel, retry or await JOB_ID."""
     if job_id is None:
         if action is not None:
             raise click.UsageError(f"--{action} takes the id of a job")
@@ -485,7 +495,10 @@ def jobs(retriever: BaseRetriever, *, job_id: str | None, action: str | None, as
 def copy(
     source: Path, target: Path, *, collections: tuple[str, ...], qdrant: str | None, as_json: bool
 ) -> None:
-    """Copy the store FROM into the store TO, embedded or on a server, without embedding anything again."""
+    """Copy a store, embedded or on a server.
+
+    The store FROM is copied into the store TO; nothing is embedded again.
+    """
     from retriever import Retriever
 
     click.get_current_context().meta[_AS_JSON] = as_json
@@ -508,9 +521,10 @@ def copy(
 def migrate(
     retriever: BaseRetriever, *, model: str | None, hold: bool, drop_old: bool, as_json: bool
 ) -> None:
-    """Embed the collection anew with the encoder MODEL, from stored text, while searches go on.
+    """Embed the collection anew with the encoder MODEL.
 
-    Run it again to go on after an interruption, or to switch after --hold.
+    From stored text, while searches go on. Run it again to go on after an interruption, or
+    to switch after --hold.
     """
     if (model is None) != drop_old:
         raise click.UsageError("give the name of an encoder, or --drop-old")

@@ -71,7 +71,7 @@ def rerank(
     deadline: float,
     as_json: bool,
 ) -> None:
-    """Rank the texts of SOURCE, a file or "-", by their relevance to QUERY.
+    """Rank the texts of SOURCE by their relevance to QUERY.
 
     The key of an endpoint is read from LONGDOC_LLM_KEY, for --kind endpoint from
     LONGDOC_RERANK_KEY. Exit codes: 0 ranked, 1 no answer, 3 answered, but the order is not
