@@ -73,9 +73,9 @@ def rerank(
 ) -> None:
     """Rank the texts of SOURCE by their relevance to QUERY.
 
-    The key of an endpoint is read from LONGDOC_LLM_KEY, for --kind endpoint from
-    LONGDOC_RERANK_KEY. Exit codes: 0 ranked, 1 no answer, 3 answered, but the order is not
-    or only in part the model's.
+    SOURCE is a file or "-". The key of an endpoint is read from LONGDOC_LLM_KEY, for --kind
+    endpoint from LONGDOC_RERANK_KEY. Exit codes: 0 ranked, 1 no answer, 3 answered, but the
+    order is not or only in part the model's.
     """
     from retriever.rerank.loading import ModelChoice, load_reranker
     from retriever.rerank.planning import RerankOptions
