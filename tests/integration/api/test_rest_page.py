@@ -1,4 +1,4 @@
-"""docs/rest.md: its curl lines run, and it lists every setting as the code has it."""
+"""docs/rest.md and README: their curl lines run, and the page lists every setting as the code has it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -15,30 +16,43 @@ from api.keys import KeyFile
 from api.settings import Settings, load_settings, variable
 from encoders.errors import InvalidInputError
 
-PAGE = (Path(__file__).parents[3] / "docs" / "rest.md").read_text()
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "rest.md").read_text()
+BASH = re.compile(r"^```bash\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def run(script, app, folder):
+    """Run curl lines of a page; an answer that is an error ends them."""
+    (folder / ".curlrc").write_text("fail-with-body\nshow-error\n")
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script.replace("http://localhost:8000", app.state.url)],
+        cwd=folder,
+        env={**os.environ, "CURL_HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
 
 
 def test_the_curl_lines_run_in_order(app, tmp_path):
-    (tmp_path / ".curlrc").write_text("fail-with-body\nshow-error\n")
-    blocks = re.findall(r"^```bash\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 4
-    outputs = []
-    for block in blocks:
-        script = block.replace("http://localhost:8000", app.state.url)
-        ran = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
-            cwd=tmp_path,
-            env={**os.environ, "CURL_HOME": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        outputs.append(ran.stdout)
+    outputs = [run(block, app, tmp_path) for block in BASH.findall(PAGE)]
+    assert len(outputs) == 4
     assert "The tenant pays" in outputs[0]
     assert "event: end" in outputs[1]
     assert '"deleted":["emea/lease.txt"]' in outputs[2]
     assert '"relevance_score":1.0' in outputs[3]
+
+
+def test_the_curl_lines_of_the_readme_run(app, tmp_path):
+    document = {"id": "shlex.py", "text": "def split(s): split a shell command line safely"}
+    httpx.post(f"{app.state.url}/v1/collections/library/documents", json={"documents": [document]})
+    [block] = BASH.findall((ROOT / "README.md").read_text())
+    output = run(block, app, tmp_path)
+    assert '"id":"shlex.py"' in output
+    assert '"budget":500' in output
+    assert '"object":"embedding"' in output
 
 
 def test_the_page_lists_every_setting_with_its_default_and_meaning():
