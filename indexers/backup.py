@@ -17,7 +17,7 @@ import zstandard
 from encoders.errors import InvalidInputError
 from indexers.durable import sync_path
 from indexers.guards import check_disk
-from indexers.layout import BEFORE_CLAIM, claim
+from indexers.layout import BEFORE_CLAIM, SCORES, claim
 from indexers.report import BackupReport
 
 if TYPE_CHECKING:
@@ -132,7 +132,8 @@ def _restored(archive: tarfile.TarFile, folder: Path, remote: RemoteSettings | N
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         outside = path.parent == folder and path.name in BEFORE_CLAIM
-        if path.is_file() and not outside and not path.name.endswith(".tmp"):
+        remade = SCORES in path.relative_to(folder).parts[2:3]
+        if path.is_file() and not outside and not remade and not path.name.endswith(".tmp"):
             yield path
 
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from encoders.types import Location, Span
     from indexers.places import Place
     from indexers.protocols import TextStore, VectorIndex
+    from indexers.scores import ScoreTables
     from indexers.sharing import Change, SharedPoints
     from indexers.types import FieldKind
 
@@ -81,6 +82,7 @@ class Collection:
         place: where its settings and records are kept.
         index: its points.
         texts: its text.
+        scores: tables beside the index, filled by whatever writes to it; None for an index elsewhere.
         sharing: how its points are shared with other processes; None when there are none.
         lease_s: see `indexers.leases`.
         patience_s: likewise.
@@ -92,6 +94,7 @@ class Collection:
         index: VectorIndex,
         texts: TextStore,
         *,
+        scores: ScoreTables | None = None,
         sharing: SharedPoints | None = None,
         lease_s: float = TERM_S,
         patience_s: float = PATIENCE_S,
@@ -101,6 +104,7 @@ class Collection:
         self.records = DocumentRecords(place.below("documents"))
         self.unread = UnreadItems(place)
         self._place = place
+        self._scores = scores
         self._sharing = sharing
         self._hearing = threading.Lock()
         self._heard = time.monotonic()
@@ -167,6 +171,13 @@ class Collection:
     def languages(self) -> frozenset[str]:
         """The languages that its documents have or had; queries are analysed in all of them."""
         return self._languages
+
+    @property
+    def scores(self) -> ScoreTables | None:
+        """Tables that score many points at once; None where there are none, or while they are being made."""
+        if self._scores is None or not self._scores.ready(self.still):
+            return None
+        return self._scores
 
     def live(self) -> Filter | None:
         """Return a filter that passes over segments of versions that are not live; None when all are."""
@@ -407,7 +418,7 @@ class Collection:
                     self._remember(entry)
                     if previous is not None:
                         self._remember_kept(entry.doc_id, previous.version)
-                        self._generations.died([previous.generation])
+                        self._died(previous)
             return entries
 
     def _numbered(self, entry: Entry) -> Entry:
@@ -434,7 +445,7 @@ class Collection:
                 self._generations.went_live(entry.generation)
                 self._remember(entry)
                 if previous is not None and previous.generation != entry.generation:
-                    self._generations.died([previous.generation])
+                    self._died(previous)
 
     def adopt_versions(self, points: Sequence[Point]) -> None:
         """Keep earlier versions that were made elsewhere."""
@@ -502,7 +513,7 @@ class Collection:
                     entry = self._entries.pop(doc_id)
                     self._state ^= _mark(entry)
                     self._remember_kept(doc_id, entry.version)
-                    self._generations.died([entry.generation])
+                    self._died(entry)
                     self.records.remove(doc_id)
             self.sweep()
             return present
@@ -518,7 +529,7 @@ class Collection:
             for doc_id in doc_ids:
                 if (entry := self._entries.pop(doc_id, None)) is not None:
                     self._state ^= _mark(entry)
-                    self._generations.died([entry.generation])
+                    self._died(entry)
                 self.index.delete([document_point(doc_id)])
             self.sweep()
 
@@ -535,6 +546,8 @@ class Collection:
             for start in range(0, len(dead), _BATCH):
                 some = dead[start : start + _BATCH]
                 self.index.delete_where(And((equals("point", SEGMENT), Condition("generation", "$in", some))))
+            if self._scores is not None:
+                self._scores.remove(dead)
             self._generations.swept(dead)
 
     @contextmanager
@@ -555,6 +568,8 @@ class Collection:
         self.texts.sync()
         if self._lease is not None:
             self._lease.close()
+        if self._scores is not None:
+            self._scores.close()
         self.index.close()
 
     def dead_segments(self) -> dict[str, int]:
@@ -594,6 +609,8 @@ class Collection:
         for record in self.index.scroll(equals("point", VERSION), payload=("doc_id", "version")):
             self._remember_kept(record.payload["doc_id"], record.payload["version"])
         self._generations.died(self._count_dead())
+        if self._scores is not None:
+            self._scores.begin(self._entries.values())
         if self._entries:
             begin_after(max(entry.generation for entry in self._entries.values()))
 
@@ -643,6 +660,11 @@ class Collection:
                 self._remember_kept(entry.doc_id, previous.version)
                 self._generations.died([previous.generation])
 
+    def _died(self, entry: Entry) -> None:
+        self._generations.died([entry.generation])
+        if self._scores is not None:
+            self._scores.died(entry)
+
     def _remember_kept(self, doc_id: str, version: int) -> None:
         self._latest_kept[doc_id] = max(version, self._latest_kept.get(doc_id, 0))
 
@@ -666,6 +688,8 @@ class Collection:
         previous = self._entries.get(entry.doc_id)
         self._state ^= _mark(entry) ^ (_mark(previous) if previous else 0)
         self._entries[entry.doc_id] = entry
+        if self._scores is not None:
+            self._scores.went_live(entry)
         self._by_content[entry.content_hash] = entry.doc_id
         if (language := analysed_as(entry.language)) not in self._languages:
             self._languages |= {language}

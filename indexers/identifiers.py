@@ -42,3 +42,8 @@ def document_point(doc_id: str) -> str:
 def segment_point(generation: str, ordinal: int) -> str:
     """Return the point id of a segment, the same at every retry."""
     return str(uuid5(UUID(generation), str(ordinal)))
+
+
+def point_key(point: str) -> int:
+    """Return the first 64 bits of a point's id."""
+    return int(point.replace("-", "")[:16], 16)

@@ -9,9 +9,10 @@
     uploads/                    files that came over HTTP and wait for their job
     text/                       pages of text, shared by all collections
     aliases.json                which collection a name means, after a migration
-    collections/NAME/           collection.json, documents/, and the engine's files in shard/
+    collections/NAME/           collection.json, documents/, the engine's files in shard/, and scores/, which
+                                is made from them again when it is missing
 
-A store on a server keeps ``text/`` and ``collections/`` (without ``shard/``) at the place
+A store on a server keeps ``text/`` and ``collections/`` (without ``shard/`` and ``scores/``) at the place
 that its settings name; several processes, each with a folder of its own, share them.
 """
 
@@ -33,6 +34,7 @@ UPLOADS = "uploads"
 """The folder of files that came over HTTP, each upload in one of its own."""
 SPARE_BYTES = 256 << 20
 """What must stay free on the disk of a store: a full one kills the engine."""
+SCORES = "scores"
 BEFORE_CLAIM = ("lock", "owner.json", "owner.log", "keys.json", "answers.sqlite")
 
 

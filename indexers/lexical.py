@@ -20,7 +20,7 @@ from indexers.languages import ENGLISH, analysed_as, has_pairs, pair_spans, pair
 from indexers.types import SparseVector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 _PART = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_a-z]?[^\W\d_A-Z]+|\d+")
@@ -162,13 +162,12 @@ def terms_of_word(word: str, language: str = ENGLISH) -> frozenset[str]:
     return frozenset(analyse(word, language))
 
 
-def words_of(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where what `analyse` turns into terms stands: words in order, then pairs in order."""
+def words_of(text: str) -> list[tuple[str, int, int]]:
+    """Return what `analyse` turns into terms, with start and end: words in order, then pairs in order."""
     if not has_pairs(text):
-        yield from (match.span() for match in _WORD.finditer(text))
-        return
-    yield from (match.span() for match in _WORD.finditer(without_pairs(text)))
-    yield from pair_spans(text)
+        return [(match[0], match.start(), match.end()) for match in _WORD.finditer(text)]
+    words = [(match[0], match.start(), match.end()) for match in _WORD.finditer(without_pairs(text))]
+    return words + [(text[start:end], start, end) for start, end in pair_spans(text)]
 
 
 @lru_cache(maxsize=1 << 18)

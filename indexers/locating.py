@@ -40,6 +40,8 @@ class MarkIndex:
             line_of: the line of a position, from 1.
         """
         last = max(span.start, span.end - 1)
+        if not self._marks:
+            return Location(line_start=line_of(span.start), line_end=line_of(last))
         pages, slides = self._touching("page", span.start, last), self._touching("slide", span.start, last)
         times = self._touching("time", span.start, last)
         sheets = self._touching("sheet", span.start, last)
@@ -64,7 +66,9 @@ class MarkIndex:
 
     def _touching(self, kind: MarkKind, start: int, last: int) -> Sequence[Mark]:
         """Return the marks of a kind that share a character with ``[start, last]``, in order."""
-        starts = self._starts.get(kind, [])
+        starts = self._starts.get(kind)
+        if starts is None:
+            return ()
         # The mark that holds ``start`` is the last to begin at or before it, with its twin at the same place.
         before = bisect_right(starts, start)
         low = bisect_left(starts, starts[before - 1]) if before else 0

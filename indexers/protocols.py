@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from encoders.types import Document, Location, Mark, Span
     from indexers.filters import Filter
+    from indexers.score_blocks import Keys
     from indexers.types import FieldKind, Payload, Point, Record, Scored, VectorQuery
 
 
@@ -87,6 +88,14 @@ class VectorIndex(Protocol):
 
     def close(self) -> None:
         """Flush and let go; further calls fail."""
+        ...
+
+
+class KeyedIndex(VectorIndex, Protocol):
+    """An index in this process, whose nearest points can be named by numbers."""
+
+    def nearest_keys(self, query: VectorQuery) -> Keys:
+        """Return the first 64 bits of the ids of the nearest points, in any order."""
         ...
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from indexers.score_blocks import Keys
+
 _PAGE = 2_000
 _EXACT_INTEGERS = 1 << 53
 _RESCORED = edge.QuantizationSearchParams(rescore=True, oversampling=2.0)
@@ -62,6 +64,7 @@ class EdgeIndex:
 
     def __init__(self, folder: Path, schema: IndexSchema) -> None:
         self._folder = folder
+        self._listener: Callable[[Sequence[Point]], None] | None = None
         self._schema = schema
         self._writing = threading.Lock()
         with _engine_errors(folder, "cannot be opened"):
@@ -74,6 +77,10 @@ class EdgeIndex:
             self._update(edge.UpdateOperation.create_field_index(field, edge.KeywordIndexParams()), size=0)
         for field in schema.integers:
             self._update(edge.UpdateOperation.create_field_index(field, edge.IntegerIndexParams()), size=0)
+
+    def listen(self, listener: Callable[[Sequence[Point]], None]) -> None:
+        """Call ``listener`` with points after they were written."""
+        self._listener = listener
 
     def index_field(self, field: str, kind: FieldKind) -> None:
         """Make filters on a payload field quick."""
@@ -94,6 +101,8 @@ class EdgeIndex:
         check_points(points, self._schema)
         rows = [edge.Point(point.id, _to_edge(point.vectors), point.payload) for point in points]
         self._update(edge.UpdateOperation.upsert_points(rows), size=len(points) * self._point_bytes)
+        if self._listener is not None:
+            self._listener(points)
 
     def set_payload(self, ids: Sequence[str], payload: Payload) -> None:
         """Merge ``payload`` into the payload of the points that exist."""
@@ -122,6 +131,12 @@ class EdgeIndex:
             _with_ids(answer) if query.ids else [Scored("", hit.score, hit.payload or {}) for hit in answer]
             for query, answer in zip(queries, answers, strict=True)
         ]
+
+    def nearest_keys(self, query: VectorQuery) -> Keys:
+        """Return the first 64 bits of the ids of the nearest points, in any order."""
+        found = self._shard.query(_request(query))
+        ids = [hit.id for hit in found]
+        return np.array([key.int >> 64 for key in ids if isinstance(key, uuid.UUID)], dtype=np.uint64)
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Record]:
         """Return the points that exist, in the order of ``ids``."""

@@ -11,11 +11,12 @@ from encoders.errors import InvalidInputError
 from encoders.optional import require
 from indexers.collection import Collection, schema_for
 from indexers.errors import CollectionNotFoundError
-from indexers.layout import claim
+from indexers.layout import SCORES, claim
 from indexers.lock import StoreLock
 from indexers.places import FolderPlace, open_place
 from indexers.settings import SETTINGS, create_settings, read_settings
 from indexers.text_store import PageTextStore
+from indexers.types import SEGMENT_DENSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,12 +56,12 @@ class Store:
         self.texts = PageTextStore(self._place.below("text"))
         self._aliases = self._read_aliases()
 
-    def collections(self) -> list[str]:
     @property
     def place(self) -> Place:
         """Where text, records and settings lie."""
         return self._place
 
+    def collections(self) -> list[str]:
         """Return the names of the collections, sorted."""
         place = self._place.below("collections")
         there = {name for name in place.folders() if place.exists(f"{name}/{SETTINGS}")}
@@ -198,12 +199,14 @@ class Store:
             return self._load_remote(name, place, schema, self.remote)
         require("qdrant_edge", extra="local")
         from indexers.qdrant_edge_index import EdgeIndex
-
         from indexers.scores import ScoreTables
+
         folder = self.folder / "collections" / name
         index = EdgeIndex(folder / "shard", schema)
         try:
-            return Collection(place, index, self.texts)
+            scores = ScoreTables(folder / SCORES, schema.dense[SEGMENT_DENSE], index)
+            index.listen(scores.take)
+            return Collection(place, index, self.texts, scores=scores)
         except BaseException:
             index.close()
             raise

@@ -34,10 +34,11 @@ def find_highlights(
         phrases: what every hit must contain.
         language: of the text.
     """
-    places = list(words_of(text))
-    words = [text[start:end] for start, end in places]
-    lit = {word for word in set(words) if not terms.isdisjoint(terms_of_word(word, language))}
-    found = [Span(*place) for place, word in zip(places, words, strict=True) if word in lit] if lit else []
+    words = words_of(text)
+    lit = {
+        word for word in {word for word, _, _ in words} if not terms.isdisjoint(terms_of_word(word, language))
+    }
+    found = [Span(start, end) for word, start, end in words if word in lit]
     for phrase in phrases:
         found += [Span(*match.span()) for match in phrase.pattern.finditer(text)]
     joined: list[Span] = []

@@ -97,10 +97,10 @@ class PhraseFinder:
 
 def _whole_words(text: str) -> Iterator[str]:
     """Yield the words of ``text`` that cannot be parts of longer ones in another text."""
-    for start, end in words_of(text):
+    for word, start, end in words_of(text):
         if 0 < start and end < len(text) and not re.match(r"\w", text[start - 1]):
             if not re.match(r"\w", text[end]):
-                yield text[start:end]
+                yield word
 
 
 def _holding_terms(

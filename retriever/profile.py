@@ -80,7 +80,7 @@ class SearchProfile:
         fusion: how scores become comparable: ``standard`` (mean and standard deviation over
             the candidates), ``robust`` (median and median deviation), ``dbsf`` or ``rrf``.
         best_segments: a document's segment scores are joined from so many best ones.
-        dense_temperature: how near to the best cosine another counts; see `candidates.pool_scores`.
+        dense_temperature: how near to the best cosine another counts; see `pooling.pool_scores`.
         lexical_temperature: the same for BM25 of segments.
         segment_candidates: segments asked of each side at first.
         document_candidates: documents taken from each side.

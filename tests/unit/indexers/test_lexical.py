@@ -105,5 +105,5 @@ def test_a_query_is_read_in_every_language_of_the_collection_and_no_term_counts_
 
 @pytest.mark.parametrize("text", ["東京 tower", "lock 京 file", "ไทย word", "plain words", "京都"])
 def test_the_places_of_terms_are_those_of_the_terms(text):
-    places = [text[start:end].lower() for start, end in words_of(text)]
+    places = [text[start:end].lower() for _, start, end in words_of(text)]
     assert [singular(place) for place in places] == analyse(text)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from encoders.errors import InvalidInputError
-from retriever.candidates import pool_scores
+from retriever.pooling import pool_scores
 from retriever.fusion import comparable, fuse, order, ranks, standardise
 from retriever.profile import SearchProfile, kind_of
 

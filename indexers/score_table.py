@@ -1,0 +1,378 @@
+"""All rows of one kind of point, in blocks that grow and are merged, and their exact scores.
+
+A table is made from the index and can be made again from it at any time: nothing is lost with it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from indexers.durable import write_replacing
+from indexers.guards import check_disk
+from indexers.lexical import idf
+from indexers.score_blocks import Block, Flags, Integers, Row, Terms, build, merge, read, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from encoders.types import FloatArray
+    from indexers.types import SparseVector
+
+_WRITTEN_AT = 2_048
+_LARGE = 32_768
+_MERGED_AT_ONCE = 8
+_CHANGED = "changed"
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A block with what is known of its rows now.
+
+    Attributes:
+        number: names its folder and rises with time; -1 while it is in memory only.
+        dropped: rows that were replaced or removed.
+        alive: the other rows, of live versions.
+        whole: all rows are alive.
+    """
+
+    block: Block
+    number: int
+    dropped: Flags
+    alive: Flags
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Range:
+    """Rows of one generation, by ordinal."""
+
+    part: Part
+    start: int
+    end: int
+
+    def cosines(self, query: FloatArray) -> FloatArray:
+        """Return the cosine of each row; a row without a vector has 0."""
+        cosines: FloatArray = self.part.block.dense[self.start : self.end] @ query
+        return cosines
+
+    def bm25(self, weighed: WeighedTerms) -> FloatArray:
+        """Return the BM25 of each row."""
+        block = self.part.block
+        scores: FloatArray = np.zeros(self.end - self.start, dtype=np.float32)
+        for begin, end, weight in weighed[id(self.part)]:
+            rows = block.rows[begin:end]
+            low, high = np.searchsorted(rows, (self.start, self.end)).tolist()
+            if high > low:
+                scores[rows[low:high] - self.start] += weight * block.weights[begin + low : begin + high]
+        return scores
+
+
+WeighedTerms: TypeAlias = "dict[int, list[tuple[int, int, np.float32]]]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The rows at one moment.
+
+    Attributes:
+        parts: all of them.
+        ranges: the rows of each generation, by ordinal.
+        live: how many rows are of live versions.
+        versions: the generations of all rows.
+        numbers: for each part, the places of its generations among ``versions``.
+    """
+
+    parts: tuple[Part, ...]
+    ranges: Mapping[str, tuple[Range, ...]]
+    live: int
+    versions: tuple[str, ...]
+    numbers: tuple[Integers, ...]
+
+    def versions_of(self, place: int, rows: NDArray[Any]) -> Integers:
+        """Return the numbers of the generations that rows of one part belong to."""
+        numbers = self.numbers[place]
+        of_rows: Integers = numbers[np.searchsorted(self.parts[place].block.starts, rows, side="right") - 1]
+        return of_rows
+
+    def weigh(self, query: SparseVector) -> WeighedTerms:
+        """Weigh a query's terms by their IDF over the live rows; for each part, where its postings are."""
+        terms: Terms = np.array(query.indices, dtype=np.uint32)
+        found = [part.block.postings(terms) for part in self.parts]
+        weights = []
+        for place, asked in enumerate(query.values):
+            holders = sum(
+                _holders(part, *spans[place]) for part, spans in zip(self.parts, found, strict=True)
+            )
+            weights.append(np.float32(asked * idf(holders, self.live) if holders else 0))
+        return {
+            id(part): [
+                (*span, weight) for span, weight in zip(spans, weights, strict=True) if span[0] < span[1]
+            ]
+            for part, spans in zip(self.parts, found, strict=True)
+        }
+
+    def bm25(self, weighed: WeighedTerms) -> dict[int, FloatArray]:
+        """Return the BM25 of all rows of each part, by its id; 0 where a row has no term or is not alive."""
+        return {id(part): _add_up(part, weighed[id(part)]) for part in self.parts}
+
+
+def _holders(part: Part, begin: int, end: int) -> int:
+    if part.whole or begin == end:
+        return end - begin
+    return int(np.count_nonzero(part.alive[part.block.rows[begin:end]]))
+
+
+def _add_up(part: Part, terms: Sequence[tuple[int, int, np.float32]]) -> FloatArray:
+    scores: FloatArray = np.zeros(len(part.block), dtype=np.float32)
+    for begin, end, weight in terms:
+        scores[part.block.rows[begin:end]] += weight * part.block.weights[begin:end]
+    if not part.whole:
+        scores *= part.alive
+    return scores
+
+
+class ScoreTable:
+    """Rows of points, to be scored exactly and many at once. Safe to use from several threads.
+
+    Writers take turns; a search waits for none of them, as what they prepare takes the place
+    of what was there in one step.
+
+    Args:
+        folder: of its blocks.
+        dim: of dense vectors; 0 when the points have none.
+    """
+
+    def __init__(self, folder: Path, dim: int) -> None:
+        self._folder = folder
+        self._dim = dim
+        self._writing = threading.RLock()
+        self._lock = threading.RLock()
+        self._live: set[str] = set()
+        self._parts: list[Part] = []
+        self._ranges: dict[str, tuple[Range, ...]] = {}
+        self._open: dict[tuple[str, int], Row] = {}
+        self._view: View | None = None
+        self._next = 0
+        self._marked = False
+        self._read()
+
+    def put(self, rows: Sequence[Row]) -> None:
+        """Take over rows; one of the same generation and ordinal is replaced.
+
+        Raises:
+            DiskSpaceError: too little room for them.
+        """
+        with self._writing:
+            with self._lock:
+                self._drop(rows)
+                self._open.update({(row.generation, row.ordinal): row for row in rows})
+                if any(row.generation in self._live for row in rows):
+                    self._view = None
+            if len(self._open) >= _WRITTEN_AT:
+                self._write_open()
+                self._merge_small()
+
+    def set_live(self, generations: Iterable[str], *, live: bool) -> None:
+        """Note that versions became live, or are no longer."""
+        with self._lock:
+            for generation in generations:
+                if (generation in self._live) != live:
+                    (self._live.add if live else self._live.discard)(generation)
+                    self._refresh(generation)
+                    self._view = None
+
+    def remove(self, generations: Iterable[str]) -> None:
+        """Forget the rows of versions for good."""
+        gone = set(generations)
+        with self._writing, self._lock:
+            self._live -= gone
+            self._open = {key: row for key, row in self._open.items() if key[0] not in gone}
+            for generation in gone:
+                for one in self._ranges.pop(generation, ()):
+                    one.part.dropped[one.start : one.end] = True
+                    one.part.alive[one.start : one.end] = False
+            self._view = None
+
+    def view(self) -> View:
+        """Return the rows of the live versions."""
+        view = self._view
+        if view is None:
+            with self._lock:
+                view = self._view = self._look()
+        return view
+
+    def counts(self) -> dict[str, int]:
+        """Count the rows of each generation."""
+        with self._lock:
+            counted = {name: sum(one.end - one.start for one in own) for name, own in self._ranges.items()}
+            for generation, _ in self._open:
+                counted[generation] = counted.get(generation, 0) + 1
+            return counted
+
+    def close(self) -> None:
+        """Write what is in memory; the next process maps it."""
+        with self._writing, self._lock:
+            if self._open:
+                self._write_open()
+                self._merge_small()
+            (self._folder / _CHANGED).unlink(missing_ok=True)
+            self._parts, self._ranges, self._view = [], {}, None
+
+    def _read(self) -> None:
+        """Map the blocks; none when rows were replaced by a process that died."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        spoilt = (self._folder / _CHANGED).exists()
+        for path in self._folder.iterdir():
+            if path.is_dir() and (spoilt or not path.name.isdigit()):
+                shutil.rmtree(path)
+        (self._folder / _CHANGED).unlink(missing_ok=True)
+        folders = sorted((path for path in self._folder.iterdir() if path.is_dir()), key=_number)
+        self._parts = [_part(read(path), _number(path)) for path in folders]
+        self._next = 1 + max(map(_number, folders), default=-1)
+        self._drop_older()
+        self._list_ranges()
+
+    def _drop_older(self) -> None:
+        """Of rows that were replaced, or merged by a process that died meanwhile, let the newest hold."""
+        seen: dict[str, list[NDArray[np.int32]]] = {}
+        for part in reversed(self._parts):
+            for generation, start, end in _generations(part.block):
+                own = part.block.ordinals[start:end]
+                for newer in seen.setdefault(generation, []):
+                    part.dropped[start:end] |= np.isin(own, newer)
+                seen[generation].append(own)
+
+    def _list_ranges(self) -> None:
+        self._ranges = {}
+        for part in self._parts:
+            self._add_ranges(part, self._ranges)
+        for generation in self._live & self._ranges.keys():
+            self._refresh(generation)
+
+    def _add_ranges(self, part: Part, ranges: dict[str, tuple[Range, ...]]) -> None:
+        for generation, start, end in _generations(part.block):
+            ranges[generation] = (*ranges.get(generation, ()), *_runs(part, start, end))
+
+    def _refresh(self, generation: str) -> None:
+        live = generation in self._live
+        for one in self._ranges.get(generation, ()):
+            one.part.alive[one.start : one.end] = live
+
+    def _drop(self, rows: Sequence[Row]) -> None:
+        """Drop what stands in blocks under the same generations and ordinals."""
+        again: dict[str, list[int]] = {}
+        for row in rows:
+            if row.generation in self._ranges:
+                again.setdefault(row.generation, []).append(row.ordinal)
+        for generation, ordinals in again.items():
+            remaining: list[Range] = []
+            for one in self._ranges[generation]:
+                place = slice(one.start, one.end)
+                replaced = np.isin(one.part.block.ordinals[place], ordinals)
+                if replaced.any():
+                    self._mark()
+                    one.part.dropped[place] |= replaced
+                    one.part.alive[place] &= ~replaced
+                remaining += _runs(one.part, one.start, one.end)
+            self._ranges[generation] = tuple(remaining)
+
+    def _mark(self) -> None:
+        """Note on disk that blocks there hold rows that were replaced in memory."""
+        if not self._marked:
+            write_replacing(self._folder / _CHANGED, b"")
+            self._marked = True
+
+    def _look(self) -> View:
+        parts, ranges = list(self._parts), dict(self._ranges)
+        if any(generation in self._live for generation, _ in self._open):
+            memory = _part(build(list(self._open.values()), self._dim), -1)
+            for generation, start, end in _generations(memory.block):
+                memory.alive[start:end] = generation in self._live
+            self._add_ranges(memory, ranges)
+            parts.append(memory)
+        live = 0
+        for part in parts:
+            alive = int(np.count_nonzero(part.alive))
+            part.whole = alive == len(part.block)
+            live += alive
+        versions: dict[str, int] = {}
+        numbers = [
+            np.array([versions.setdefault(name, len(versions)) for name in part.block.generations], np.int32)
+            for part in parts
+        ]
+        return View(
+            parts=tuple(parts), ranges=ranges, live=live, versions=tuple(versions), numbers=tuple(numbers)
+        )
+
+    def _write_open(self) -> None:
+        rows = list(self._open.values())
+        check_disk(self._folder, about_to_write=sum(_row_bytes(row) for row in rows))
+        part = _part(write(build(rows, self._dim), self._folder / str(self._next)), self._next)
+        self._next += 1
+        with self._lock:
+            self._open = {}
+            self._parts.append(part)
+            self._add_ranges(part, self._ranges)
+            for generation in part.block.generations:
+                self._refresh(generation)
+            self._view = None
+
+    def _merge_small(self) -> None:
+        """Make one block of many small ones, and leave out what was dropped."""
+        small = [part for part in self._parts if len(part.block) < _LARGE or part.dropped.mean() > 1 / 2]
+        if len(small) < _MERGED_AT_ONCE:
+            return
+        kept = [~part.dropped for part in small]
+        others = [part for part in self._parts if part not in small]
+        parts = others
+        if any(one.any() for one in kept):
+            check_disk(self._folder, about_to_write=sum(_part_bytes(part) for part in small))
+            merged = merge([part.block for part in small], kept, self._folder / str(self._next))
+            parts = [*others, _part(merged, self._next)]
+            self._next += 1
+        with self._lock:
+            self._parts = parts
+            self._list_ranges()
+            self._view = None
+        for part in small:
+            shutil.rmtree(self._folder / str(part.number))
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name)
+
+
+def _part(block: Block, number: int) -> Part:
+    rows = len(block)
+    return Part(block, number, np.zeros(rows, dtype=np.bool_), np.zeros(rows, dtype=np.bool_))
+
+
+def _generations(block: Block) -> Iterator[tuple[str, int, int]]:
+    starts = block.starts.tolist()
+    return zip(block.generations, starts[:-1], starts[1:], strict=True)
+
+
+def _runs(part: Part, start: int, end: int) -> list[Range]:
+    """Split rows where some were dropped."""
+    if not part.dropped[start:end].any():
+        return [Range(part, start, end)] if end > start else []
+    kept = np.concatenate(([False], ~part.dropped[start:end], [False]))
+    edges = (np.flatnonzero(kept[1:] != kept[:-1]) + start).reshape(-1, 2)
+    return [Range(part, low, high) for low, high in edges.tolist()]
+
+
+def _row_bytes(row: Row) -> int:
+    return 4 * len(row.dense or ()) + 8 * len(row.sparse.indices) + 64
+
+
+def _part_bytes(part: Part) -> int:
+    block = part.block
+    return block.dense.nbytes + block.rows.nbytes + block.weights.nbytes + 64 * len(block)

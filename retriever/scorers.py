@@ -1,0 +1,105 @@
+"""The seam below a search: exact scores of segments and documents, by tables or by asking the index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from indexers.identifiers import segment_point
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from encoders.types import SegmentKind, Span
+    from indexers.catalogue import Entry
+    from indexers.collection import Collection
+    from indexers.filters import Filter
+    from indexers.types import SparseVector
+    from retriever.profile import SearchProfile
+    from retriever.types import ComponentName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A query made ready for the index.
+
+    Attributes:
+        dense: the query's vector.
+        lexical: its terms.
+        tokens: length of the query as the encoder counts.
+        where: only documents that match.
+    """
+
+    text: str
+    dense: Sequence[float]
+    lexical: SparseVector
+    where: Filter | None
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The best documents of each side.
+
+    Attributes:
+        documents: their ids.
+        segments: nearest live segments seen.
+        dead: segments passed over because their version is not live.
+        exhausted: every document that matches is among them.
+    """
+
+    documents: frozenset[str]
+    segments: int
+    dead: int
+    exhausted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSegment:
+    """A segment with its exact cosine and BM25; 0 where it has no vector or shares no term.
+
+    Attributes:
+        described: its point may tell what of a program it belongs to or defines.
+    """
+
+    entry: Entry
+    ordinal: int
+    span: Span
+    kind: SegmentKind
+    dense: float
+    lexical: float
+    described: bool = True
+
+    @property
+    def point(self) -> str:
+        """Its point in the index."""
+        return segment_point(self.entry.generation, self.ordinal)
+
+
+class Scorer(Protocol):
+    """Scores for one question; `find` comes first."""
+
+    def find(self, depth: int) -> Found:
+        """Return the best documents, ``depth`` of each side."""
+        ...
+
+    def score(self, entries: Mapping[str, Entry]) -> dict[ComponentName, tuple[float, ...]]:
+        """Return every component's exact score of each document, by component."""
+        ...
+
+    def score_segments(
+        self, entries: Sequence[Entry], wanted: Filter | None, depth: int
+    ) -> list[list[ScoredSegment]]:
+        """Return the best segments of each document by either side, ``depth`` of each, scored on both."""
+        ...
+
+
+def open_scorer(collection: Collection, question: Question, profile: SearchProfile) -> Scorer:
+    """Return what scores for a question: the tables of the collection, or its index where it has none."""
+    if (tables := collection.scores) is not None:
+        from retriever.table_scorer import TableScorer
+
+        return TableScorer(collection, tables, question, profile)
+    from retriever.index_scorer import IndexScorer
+
+    return IndexScorer(collection, question, profile)

@@ -1,0 +1,293 @@
+"""Exact scores by the tables beside the index: whole documents are scored by multiplying."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from encoders.types import Span
+from indexers.catalogue import DOCUMENT, SEGMENT
+from indexers.filters import all_of, equals
+from indexers.scores import KINDS
+from indexers.types import SEGMENT_DENSE, VectorQuery
+from retriever.index_scorer import ENOUGH_DOCUMENTS, MOST_SEGMENTS
+from retriever.pooling import Pool
+from retriever.scorers import Found, ScoredSegment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from encoders.types import FloatArray
+    from indexers.catalogue import Entry
+    from indexers.collection import Collection
+    from indexers.filters import Filter
+    from indexers.score_table import Range, View
+    from indexers.scores import ScoreTables
+    from retriever.profile import SearchProfile
+    from retriever.scorers import Question
+    from retriever.types import ComponentName
+
+_MULTIPLIED = 32_768
+"""Up to so many rows all cosines are computed; with more the index names the nearest."""
+_NEVER = np.float32(-np.inf)
+_NOTHING: FloatArray = np.zeros(0, dtype=np.float32)
+
+
+class TableScorer:
+    """Scores one question by tables (`retriever.scorers.Scorer`)."""
+
+    def __init__(
+        self, collection: Collection, tables: ScoreTables, question: Question, profile: SearchProfile
+    ) -> None:
+        self._collection = collection
+        self._tables = tables
+        self._entries = tables.entries
+        self._question = question
+        self._profile = profile
+        self._segments = tables.segments.view()
+        self._documents = tables.documents.view()
+        self._dense_pool = Pool(profile.best_segments, profile.dense_temperature)
+        self._lexical_pool = Pool(profile.best_segments, profile.lexical_temperature)
+        self._query = _unit(question.dense)
+        self._weighed = self._segments.weigh(question.lexical)
+        self._cosines: dict[int, FloatArray] = {}
+        self._bm25: dict[int, FloatArray] = {}
+        self._document_bm25: dict[int, FloatArray] = {}
+
+    def find(self, depth: int) -> Found:
+        """Return the best documents of each side."""
+        allowed = self._allowed()
+        dense = self._nearest_dense(allowed, depth)
+        chosen = dense.best_documents(self._dense_pool, depth)
+        if self._profile.weighs("segment_lexical"):
+            self._bm25 = self._segments.bm25(self._weighed)
+            lexical = self._nearest(self._segments, self._bm25, allowed, depth)
+            chosen |= lexical.best_documents(self._lexical_pool, depth)
+        self._document_bm25 = self._documents.bm25(self._documents.weigh(self._question.lexical))
+        scores = _of_allowed(self._documents, self._document_bm25, allowed)
+        top = _top(scores, depth)
+        documents = self._seen(self._documents, top, scores[top])
+        return Found(
+            documents=frozenset(chosen | {entry.doc_id for entry in documents.entries}),
+            segments=len(dense.scores),
+            dead=dense.dead,
+            exhausted=dense.exhausted and len(dense.entries) <= depth and len(top) < depth,
+        )
+
+    def score(self, entries: Mapping[str, Entry]) -> dict[ComponentName, tuple[float, ...]]:
+        """Return every component's exact score of each document."""
+        ranges = [self._segments.ranges.get(entry.generation, ()) for entry in entries.values()]
+        counts = np.array([sum(one.end - one.start for one in own) for own in ranges], dtype=np.int64)
+        flat = [one for own in ranges for one in own]
+        scores: dict[ComponentName, tuple[float, ...]] = {
+            "segment_dense": _pooled(self._dense_pool, map(self._dense, flat), counts)
+        }
+        if self._profile.weighs("segment_lexical"):
+            scores["segment_lexical"] = _pooled(self._lexical_pool, map(self._lexical, flat), counts)
+        scores["document_lexical"] = tuple(
+            sum(
+                float(self._document_bm25[id(one.part)][one.start])
+                for one in self._documents.ranges.get(entry.generation, ())
+            )
+            for entry in entries.values()
+        )
+        return scores
+
+    def score_segments(
+        self, entries: Sequence[Entry], wanted: Filter | None, depth: int
+    ) -> list[list[ScoredSegment]]:
+        """Return the best segments of each document by either side, scored on both."""
+        return [self._best_segments(entry, wanted, depth) for entry in entries]
+
+    def _best_segments(self, entry: Entry, wanted: Filter | None, depth: int) -> list[ScoredSegment]:
+        ranges = self._segments.ranges.get(entry.generation, ())
+        if not ranges:
+            return []
+        dense = np.concatenate([self._dense(one) for one in ranges])
+        lexical = np.concatenate([self._lexical(one) for one in ranges])
+        ordinals = np.concatenate([one.part.block.ordinals[one.start : one.end] for one in ranges])
+        spans = np.concatenate([one.part.block.spans[one.start : one.end] for one in ranges])
+        kinds = np.concatenate([one.part.block.kinds[one.start : one.end] for one in ranges])
+        described = np.concatenate([one.part.block.described[one.start : one.end] for one in ranges])
+        held = np.ones(len(ordinals), dtype=np.bool_)
+        if wanted is not None:
+            held = np.isin(ordinals, self._ordinals(entry, wanted))
+        by_cosine = _top(np.where(held & (dense != 0), dense, _NEVER), depth)
+        by_bm25 = _top(np.where(held & (lexical > 0), lexical, _NEVER), depth)
+        rows = np.union1d(by_cosine, by_bm25)
+        columns = (ordinals, spans, kinds, dense, lexical, described)
+        return [
+            ScoredSegment(entry, ordinal, Span(*span), KINDS[kind], cosine, bm25, described=told)
+            for ordinal, span, kind, cosine, bm25, told in zip(
+                *(column[rows].tolist() for column in columns), strict=True
+            )
+        ]
+
+    def _ordinals(self, entry: Entry, wanted: Filter) -> list[int]:
+        """Return which segments of a version match."""
+        matching = all_of(equals("generation", entry.generation), equals("point", SEGMENT), wanted)
+        return [
+            record.payload["ordinal"]
+            for record in self._collection.index.scroll(matching, payload=("ordinal",))
+        ]
+
+    def _allowed(self) -> set[str] | None:
+        """Return the versions that match; None when all do."""
+        if self._question.where is None:
+            return None
+        matching = all_of(equals("point", DOCUMENT), self._question.where)
+        return set(self._collection.index.facet("generation", matching))
+
+    def _nearest_dense(self, allowed: set[str] | None, depth: int) -> _Seen:
+        if sum(len(part.block) for part in self._segments.parts) > _MULTIPLIED:
+            return self._more_and_more(self._nearest_in_index, depth)
+        for part in self._segments.parts:
+            cosines: FloatArray = part.block.dense @ self._query
+            self._cosines[id(part)] = cosines
+        alive = {id(part): self._cosines[id(part)] * part.alive for part in self._segments.parts}
+        return self._nearest(self._segments, alive, allowed, depth)
+
+    def _nearest(
+        self, view: View, scores: Mapping[int, FloatArray], allowed: set[str] | None, depth: int
+    ) -> _Seen:
+        every = _of_allowed(view, scores, allowed)
+
+        def best(limit: int) -> _Seen:
+            top = _top(every, limit)
+            return self._seen(view, top, every[top], exhausted=len(top) < limit)
+
+        return self._more_and_more(best, depth)
+
+    def _nearest_in_index(self, limit: int) -> _Seen:
+        """Let the index name the nearest segments, and score them."""
+        where = all_of(self._question.where, self._collection.live())
+        query = VectorQuery(vector=self._question.dense, using=SEGMENT_DENSE, limit=limit, filter=where)
+        keys = self._tables.index.nearest_keys(query)
+        rows, scores, start = [], [], 0
+        for part in self._segments.parts:
+            own = part.block.find(keys)
+            own = own[own >= 0]
+            own = own[part.alive[own]]
+            rows.append(own.astype(np.int64) + start)
+            scores.append(part.block.dense[own] @ self._query)
+            start += len(part.block)
+        found = np.concatenate(rows or [np.zeros(0, dtype=np.int64)])
+        seen = self._seen(
+            self._segments, found, np.concatenate([_NOTHING, *scores]), exhausted=len(keys) < limit
+        )
+        seen.dead += len(keys) - len(found)
+        return seen
+
+    def _more_and_more(self, best: Callable[[int], _Seen], depth: int) -> _Seen:
+        """Look at more and more segments until enough documents are among them."""
+        limit = self._profile.segment_candidates
+        while True:
+            seen = best(limit)
+            enough = len(seen.entries) >= min(depth, ENOUGH_DOCUMENTS)
+            if seen.exhausted or enough or limit >= MOST_SEGMENTS:
+                return seen
+            limit *= 4
+
+    def _seen(
+        self, view: View, rows: NDArray[np.int64], scores: FloatArray, *, exhausted: bool = False
+    ) -> _Seen:
+        """Say which documents rows belong to, which are counted over all parts."""
+        starts = np.cumsum([0, *(len(part.block) for part in view.parts)])
+        places = np.searchsorted(starts, rows, side="right") - 1
+        versions = np.zeros(len(rows), dtype=np.int64)
+        for place in np.unique(places).tolist():
+            own = places == place
+            versions[own] = view.versions_of(place, rows[own] - starts[place])
+        order = np.argsort(versions, kind="stable")
+        distinct, counts = np.unique(versions, return_counts=True)
+        found = [self._entries.get(view.versions[number]) for number in distinct.tolist()]
+        live = np.array([entry is not None for entry in found], dtype=np.bool_)
+        kept = np.repeat(live, counts)
+        return _Seen(
+            entries=[entry for entry in found if entry is not None],
+            scores=scores[order][kept],
+            counts=counts[live],
+            dead=int(counts[~live].sum()),
+            exhausted=exhausted,
+        )
+
+    def _dense(self, one: Range) -> FloatArray:
+        known = self._cosines.get(id(one.part))
+        return one.cosines(self._query) if known is None else known[one.start : one.end]
+
+    def _lexical(self, one: Range) -> FloatArray:
+        known = self._bm25.get(id(one.part))
+        return one.bm25(self._weighed) if known is None else known[one.start : one.end]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Rows that a side found, those of a document one after another.
+
+    Attributes:
+        entries: the documents.
+        scores: ``(rows,)``.
+        counts: ``(documents,)``, how many rows each has.
+    """
+
+    entries: list[Entry]
+    scores: FloatArray
+    counts: NDArray[np.int64]
+    dead: int
+    exhausted: bool
+
+    def best_documents(self, pool: Pool, depth: int) -> set[str]:
+        """Return the documents whose segments join best, ties by id."""
+        pooled = pool.join_all(self.scores, self.counts)
+        if len(pooled) <= depth:
+            return {entry.doc_id for entry in self.entries}
+        least = np.partition(pooled, len(pooled) - depth)[-depth]
+        ranked = sorted(
+            (-float(pooled[place]), self.entries[place].doc_id)
+            for place in np.flatnonzero(pooled >= least).tolist()
+        )
+        return {doc_id for _, doc_id in ranked[:depth]}
+
+
+def _unit(vector: Sequence[float]) -> FloatArray:
+    query: FloatArray = np.asarray(vector, dtype=np.float32)
+    length = float(np.linalg.norm(query))
+    return query / np.float32(length) if length else query
+
+
+def _of_allowed(view: View, scores: Mapping[int, FloatArray], allowed: set[str] | None) -> FloatArray:
+    """Return the scores of all parts one after another; what must not be found has the lowest."""
+    every = np.concatenate([scores[id(part)] for part in view.parts]) if view.parts else _NOTHING
+    every = np.where(every == 0, _NEVER, every)
+    if allowed is None:
+        return every
+    held = np.zeros(len(every), dtype=np.bool_)
+    starts = np.cumsum([0, *(len(part.block) for part in view.parts)]).tolist()
+    offsets = {id(part): start for part, start in zip(view.parts, starts[:-1], strict=True)}
+    for generation in allowed:
+        for one in view.ranges.get(generation, ()):
+            offset = offsets[id(one.part)]
+            held[offset + one.start : offset + one.end] = True
+    return np.where(held, every, _NEVER)
+
+
+def _top(scores: FloatArray, limit: int) -> NDArray[np.int64]:
+    """Return the places of the best scores, best first and equal ones by place."""
+    if len(scores) > limit:
+        places = np.argpartition(-scores, limit - 1)[:limit]
+        places = np.flatnonzero(scores >= scores[places].min())
+    else:
+        places = np.arange(len(scores))
+    places = places[scores[places] > _NEVER]
+    best: NDArray[np.int64] = places[np.argsort(-scores[places], kind="stable")][:limit]
+    return best
+
+
+def _pooled(pool: Pool, parts: Iterable[FloatArray], counts: NDArray[np.int64]) -> tuple[float, ...]:
+    """Pool the best scores of each document's segments; a score of 0 stands for none."""
+    scores = np.concatenate([_NOTHING, *parts])
+    return tuple(pool.join_all(np.where(scores == 0, _NEVER, scores), counts).tolist())
