@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from encoders.errors import InvalidInputError
-from retriever.pooling import pool_scores
 from retriever.fusion import comparable, fuse, order, ranks, standardise
+from retriever.pooling import pool_scores
 from retriever.profile import SearchProfile, kind_of
 
 
