@@ -7,15 +7,19 @@ import random
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from encoders.types import Document
 from retriever import Retriever
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from retriever.types import SearchResult
+
+Answer: TypeAlias = list[tuple[Any, float]]
+"""What is shown, row by row, each with its score."""
 
 _QUERY = "what does the number say about alpha and omega"
 _BYSTANDERS = 12
@@ -80,13 +84,21 @@ class Replacing:
     slowest_ms: float
 
 
-def search_while_replacing(folder: Path, *, replacements: int, writers: int, encoder: str) -> Replacing:
+def search_while_replacing(
+    folder: Path, *, expected: Sequence[Answer], writers: int, encoder: str
+) -> Replacing:
     """Replace one of some documents while a reader searches all the time.
 
     Every answer, with its documents, scores, spans and texts, must be the answer that a
     quiet store gives for one of the versions.
+
+    Args:
+        folder: for the store.
+        expected: see `quiet_answers`; there are as many replacements.
+        writers: that replace it, in turns.
+        encoder: name.
     """
-    expected = _quiet_answers(folder / "quiet", replacements, encoder)
+    replacements = len(expected)
     turns = iter(range(1, replacements))
     taking, stop = threading.Lock(), threading.Event()
     errors: list[BaseException] = []
@@ -134,11 +146,12 @@ def search_while_replacing(folder: Path, *, replacements: int, writers: int, enc
     )
 
 
-def _quiet_answers(folder: Path, count: int, encoder: str) -> list[list[tuple[Any, float]]]:
+def quiet_answers(folder: Path, *, replacements: int, encoder: str) -> list[Answer]:
+    """Return the answer to the question for each version of the document, each alone in a quiet store."""
     with Retriever.open(folder, encoder=encoder, in_process=True) as retriever:
         retriever.add([*_others(), _numbered(0)])
         answers = [_shown(retriever.search(_QUERY, limit=5))]
-        for number in range(1, count):
+        for number in range(1, replacements):
             retriever.add([_numbered(number)])
             answers.append(_shown(retriever.search(_QUERY, limit=5)))
     return answers
@@ -174,16 +187,16 @@ def _number_in(found: SearchResult) -> int:
     raise AssertionError("the document that is replaced was not found")
 
 
-def _shown(found: SearchResult) -> list[tuple[Any, float]]:
+def _shown(found: SearchResult) -> Answer:
     """Return what is shown, row by row, each with its score."""
-    rows: list[tuple[Any, float]] = []
+    rows: Answer = []
     for hit in found:
         rows.append((hit.document.id, hit.score))
         rows += [((one.start, one.end, one.text), one.score) for one in hit.evidence]
     return rows
 
 
-def _same(rows: list[tuple[Any, float]], others: list[tuple[Any, float]]) -> bool:
+def _same(rows: Answer, others: Answer) -> bool:
     """Compare what is shown; sums of the same 32-bit numbers in another order differ in the last digits."""
     shown = [what for what, _ in rows] == [what for what, _ in others]
     return shown and all(

@@ -98,6 +98,8 @@ def kill_job(folder: Path, kills: int, *, seed: int = 1) -> Facts:
     with Retriever.open(store, encoder=ENCODER) as retriever:
         job = retriever.submit([corpus])
         done = 0
+        while retriever.job(job.id).state == "queued":
+            time.sleep(0.005)
         while done < kills and retriever.job(job.id).state in ("queued", "running"):
             time.sleep(choose.uniform(0.0, seconds / 2))
             done += kill_owner(store)

@@ -120,10 +120,11 @@ def edit(store: Path, words: int, encoder: str) -> None:
 @click.option("--encoder", default="hash:64", show_default=True)
 def replace(folder: Path, replacements: int, writers: int, encoder: str) -> None:
     """Search all the time while a document is replaced; every answer must be that of one version."""
-    from eval.bench_editing import search_while_replacing
+    from eval.bench_editing import quiet_answers, search_while_replacing
 
     folder.mkdir(parents=True)
-    seen = search_while_replacing(folder, replacements=replacements, writers=writers, encoder=encoder)
+    expected = quiet_answers(folder / "quiet", replacements=replacements, encoder=encoder)
+    seen = search_while_replacing(folder, expected=expected, writers=writers, encoder=encoder)
     click.echo(json.dumps(asdict(seen), indent=1))
     if seen.mixed:
         raise click.exceptions.Exit(1)

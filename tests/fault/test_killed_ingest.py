@@ -16,7 +16,7 @@ from indexers.filters import equals
 from retriever import Retriever
 from tests.support import everything, write_corpus
 
-ROUNDS = 6
+ROUNDS = 3
 INDEX = """
 import sys
 from pathlib import Path

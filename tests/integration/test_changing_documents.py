@@ -8,14 +8,19 @@ import pytest
 
 from encoders.fake import HashEncoder
 from encoders.types import Document
-from eval.bench_editing import edit_in_the_middle, search_while_replacing
+from eval.bench_editing import edit_in_the_middle, quiet_answers, search_while_replacing
 from indexers import identifiers
 from retriever import Retriever
 
 
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    return quiet_answers(tmp_path_factory.mktemp("quiet"), replacements=8, encoder="hash:16")
+
+
 @pytest.mark.parametrize("writers", [1, 2])
-def test_a_search_during_replacements_equals_one_before_or_after(tmp_path, writers):
-    seen = search_while_replacing(tmp_path, replacements=8, writers=writers, encoder="hash:16")
+def test_a_search_during_replacements_equals_one_before_or_after(tmp_path, expected, writers):
+    seen = search_while_replacing(tmp_path, expected=expected, writers=writers, encoder="hash:16")
     assert seen.mixed == 0
     assert seen.answers >= 3
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 
 import pytest
 
 from encoders.errors import InvalidInputError
 from retriever import Retriever
-from retriever.owner.address import read_address
+from retriever.owner import jobs
 from retriever.owner.jobs import ATTEMPTS, JobQueue
 from retriever.types import IndexReport, Progress
-from tests.support import everything, stop_owner, wait_until, write_corpus
+from tests.support import stop_owner, wait_until, write_corpus
 
 ENCODER = "hash:16"
 
@@ -42,21 +40,6 @@ def test_a_job_is_done_by_the_process_and_reports(shared, corpus):
         assert done.progress.items == done.progress.total == 60
         assert [one.id for one in later.jobs()] == [job.id]
         assert len(later.list()) == 60
-
-
-def test_a_job_goes_on_after_its_process_was_killed(shared, corpus, tmp_path):
-    with Retriever.open(tmp_path / "calm", encoder=ENCODER, in_process=True) as calm:
-        calm.index([corpus])
-        expected = everything(calm)
-    with Retriever.open(shared, encoder=ENCODER) as retriever:
-        job = retriever.submit([corpus])
-        wait_until(lambda: retriever.job(job.id).state == "running")
-        os.kill(read_address(shared).pid, signal.SIGKILL)
-        done = retriever.wait(job.id)
-        assert (done.state, done.attempts) == ("done", 2)
-    stop_owner(shared)
-    with Retriever.open(shared, encoder=ENCODER, in_process=True) as retriever:
-        assert everything(retriever) == expected
 
 
 def test_a_job_whose_path_is_gone_fails_with_its_reason(shared, tmp_path):
@@ -112,7 +95,8 @@ def submit(queue):
     return queue.submit("index", ("/x",), collection="default", encoder=ENCODER)
 
 
-def test_a_passing_fault_is_tried_again_and_a_lasting_one_is_not(queue_of):
+def test_a_passing_fault_is_tried_again_and_a_lasting_one_is_not(queue_of, monkeypatch):
+    monkeypatch.setattr(jobs, "_BACKOFF_S", 0.05)
     work = Work(OSError("the disk was away"))
     queue = queue_of(work)
     job = submit(queue)
