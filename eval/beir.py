@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_NEEDED = "a BEIR folder needs corpus.jsonl, queries.jsonl and qrels.tsv or qrels/<split>.tsv"
+
+
 def load_beir(folder: Path, *, split: str = "test") -> Dataset:
     """Load one folder.
 
@@ -33,6 +36,9 @@ def load_beir(folder: Path, *, split: str = "test") -> Dataset:
         DataError: a file is missing or malformed, an id is given twice, or a judgement
             or span points to a query or document that is not there.
     """
+    for name in ("corpus.jsonl", "queries.jsonl"):
+        if not (folder / name).is_file():
+            raise DataError(f"{folder} holds no {name}; {_NEEDED}", path=str(folder / name))
     documents = _corpus(folder / "corpus.jsonl")
     queries = _queries(folder / "queries.jsonl", origin=folder.resolve().name)
     qrels_path = _qrels_path(folder, split)
@@ -138,8 +144,7 @@ def _qrels_path(folder: Path, split: str) -> Path:
         if path.is_file():
             return path
     raise DataError(
-        f"{folder} holds neither qrels.tsv nor qrels/{split}.tsv; a BEIR folder needs corpus.jsonl, "
-        f"queries.jsonl and one of these two",
+        f"{folder} holds neither qrels.tsv nor qrels/{split}.tsv; {_NEEDED}",
         path=str(folder),
     )
 

@@ -182,7 +182,7 @@ def answers(
 
 @click.command("published")
 @click.argument("name", type=click.Choice(["loco", "followir", "longmemeval-sessions", "longmemeval-rounds"]))
-@click.option("--data", required=True, type=click.Path(exists=True, path_type=Path), help="Folder or file.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder, LongMemEval's file.")
 @ENCODER
 @click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there.")
 @click.option("--json", "json_file", type=FILE, help="Write the record there.")

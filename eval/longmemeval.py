@@ -74,6 +74,8 @@ def _questions(path: Path) -> list[dict[str, Any]]:
         questions = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing: {REMEDY}", path=str(path)) from error
+    except IsADirectoryError as error:
+        raise DataError(f"{path} is a folder: {REMEDY}", path=str(path)) from error
     except json.JSONDecodeError as error:
         raise DataError(f"{path} is no JSON: {error}", path=str(path)) from error
     if not isinstance(questions, list):

@@ -103,7 +103,7 @@ def test_missing_files_are_named(tmp_path):
     with pytest.raises(DataError, match=r"neither qrels.tsv nor qrels/test.tsv"):
         load_beir(folder)
     (folder / "corpus.jsonl").unlink()
-    with pytest.raises(DataError, match=r"corpus.jsonl is missing"):
+    with pytest.raises(DataError, match=r"holds no corpus.jsonl; a BEIR folder needs"):
         load_beir(folder)
 
 

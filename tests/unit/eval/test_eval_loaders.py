@@ -197,6 +197,8 @@ def test_longmemeval_recalls_ask_for_any_and_for_all():
 def test_longmemeval_says_what_is_wrong(tmp_path):
     with pytest.raises(DataError, match=r"hf download xiaowu0162/longmemeval-cleaned longmemeval_s"):
         longmemeval.load_longmemeval(tmp_path / "none.json", granularity="session")
+    with pytest.raises(DataError, match=r"is a folder: run hf download xiaowu0162/longmemeval-cleaned"):
+        longmemeval.load_longmemeval(tmp_path, granularity="round")
     (tmp_path / "bad.json").write_text('[{"question_id": "q"}]')
     with pytest.raises(DataError, match="not of the published form: KeyError"):
         longmemeval.load_longmemeval(tmp_path / "bad.json", granularity="session")
