@@ -132,7 +132,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RetrievalError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for kind in (ValueError, TypeError, FileNotFoundError):
+    for kind in (ValueError, TypeError):
         app.add_exception_handler(kind, _built_in)
     app.add_exception_handler(Exception, _unknown)
 

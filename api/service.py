@@ -103,6 +103,6 @@ def _marked(work: Callable[[Retriever], T], retriever: Retriever) -> T:
         return work(retriever)
     except RetrievalError:
         raise
-    except (ValueError, TypeError, FileNotFoundError) as error:
+    except (ValueError, TypeError) as error:
         error.from_store = True  # type: ignore[union-attr]
         raise

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from retriever.owner.client import OwnedEngine
+
 
 def test_documents_come_in_are_found_and_their_spans_are_exact(http, texts, topics):
     answer = http.post(f"{texts}/search", json={"query": "knead the dough and bake bread", "limit": 2})
@@ -192,3 +196,14 @@ def test_a_call_with_an_idempotency_key_is_done_once(http, texts):
     assert len(jobs) == 1
     wrong = [http.post(f"{texts}/files", json={}, headers={"Idempotency-Key": "wrong"}) for _ in "12"]
     assert [one.status_code for one in wrong] == [422, 422]
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, OSError, KeyError, RuntimeError])
+def test_what_breaks_inside_is_answered_without_a_word_about_the_inside(http, texts, monkeypatch, error):
+    def broken(*_):
+        raise error("/srv/store/collections/topics/rows.npy")
+
+    monkeypatch.setattr(OwnedEngine, "search", broken)
+    answer = http.post(f"{texts}/search", json={"query": "tides"})
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "/srv" not in answer.text
