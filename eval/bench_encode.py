@@ -32,22 +32,53 @@ _REFERENCE: Final = "longdoc float32"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """What was measured of an engine at one length; ``missing`` says why nothing was."""
+    """What was measured of an engine at one length; ``missing`` says why nothing was.
+
+    Attributes:
+        tokens_per_second: by the clock, which other programs on the machine slow down.
+        tokens_per_processor_second: by the time that processors spent on it.
+        share_of_limit: of `eval.bench_engines.gemm_limit`.
+        rounds: seconds of each.
+        processor_rounds: processor seconds of each.
+        peak_bytes: memory of the process at its highest.
+        mean_cosine: with our vectors in float32.
+        least_cosine: likewise, the worst text.
+    """
 
     engine: str
     length: int
     tokens_per_second: float = 0.0
+    tokens_per_processor_second: float = 0.0
+    share_of_limit: float = 0.0
     rounds: tuple[float, ...] = ()
+    processor_rounds: tuple[float, ...] = ()
     peak_bytes: int = 0
     mean_cosine: float = 0.0
     least_cosine: float = 0.0
     missing: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What all engines do.
+
+    Attributes:
+        texts: to encode.
+        tokens: of all together, special ones included.
+        length: none has more tokens.
+        limit: tokens per processor second that matrix products would allow.
+    """
+
+    texts: list[str]
+    tokens: int
+    length: int
+    limit: float
+
+
 def compare_speed(
     data: Path | None,
     *,
-    peers: bool,
+    peers: Sequence[str],
     lengths: Sequence[int],
     tokens: int,
     rounds: int,
@@ -58,30 +89,32 @@ def compare_speed(
 ) -> None:
     """Measure, print, and write the figures where asked for.
 
-    ``peers_python`` is the interpreter of the peers: their backends often want an older
-    transformers, hence an environment of their own.
+    ``peers`` are parts of the names of those that are measured too. ``peers_python`` is their
+    interpreter: their backends often want an older transformers, hence an environment of their own.
     """
     from encoders.processor import fast_dtype, local_flags, usable_cores
 
     cores = threads or usable_cores()
     fast = fast_dtype(local_flags())
-    engines = [name for name in NEEDS if peers or name.startswith("longdoc")]
+    engines = [name for name in NEEDS if name.startswith("longdoc") or any(part in name for part in peers)]
     if fast == "float32":
         engines.remove("longdoc")
     figures: list[Figure] = []
+    limits: dict[int, float] = {}
     for length in lengths:
         with tempfile.TemporaryDirectory() as place:
-            texts, counted = make_texts(data, length=length, tokens=tokens, equal=equal)
+            texts, sizes = make_texts(data, length=length, tokens=tokens, equal=equal)
             pythons = {name: _python(name, peers_python) for name in engines}
-            figures += measure(pythons, texts, counted, Path(place), length, rounds, cores)
-    limit = gemm_limit(cores)
-    _show(figures, limit, cores, fast)
+            limits[length] = gemm_limit(cores, sizes)
+            work = Work(texts=texts, tokens=sum(sizes), length=length, limit=limits[length])
+            figures += measure(pythons, work, Path(place), rounds, cores)
+    _show(figures, limits, cores, fast)
     if json_file is not None:
-        record = {"threads": cores, "gemm_limit": limit, "figures": [asdict(figure) for figure in figures]}
+        record = {"threads": cores, "gemm_limits": limits, "figures": [asdict(figure) for figure in figures]}
         json_file.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
-def make_texts(data: Path | None, *, length: int, tokens: int, equal: bool) -> tuple[list[str], int]:
+def make_texts(data: Path | None, *, length: int, tokens: int, equal: bool) -> tuple[list[str], list[int]]:
     """Cut real text into pieces of at most ``length`` tokens, special ones included.
 
     Without ``data`` the text is Python's own language reference, which every
@@ -89,7 +122,7 @@ def make_texts(data: Path | None, *, length: int, tokens: int, equal: bool) -> t
     longer documents three quarters.
 
     Returns:
-        the pieces and the tokens of all, special tokens included.
+        the pieces and the tokens of each, special tokens included.
     """
     from encoders.fast_tokenizer import load_tokenizer
     from encoders.loading import bundled_folder
@@ -99,13 +132,13 @@ def make_texts(data: Path | None, *, length: int, tokens: int, equal: bool) -> t
     [spans] = load_tokenizer(bundled_folder()).tokenize([source[: 12 * (tokens + length)]])
     least = room if equal else room // 4 if length <= 256 else 3 * room // 4
     random = np.random.default_rng(0)
-    texts, start, counted = [], 0, 0
-    while counted < tokens and start < len(spans):
+    texts, sizes, start = [], [], 0
+    while sum(sizes) < tokens and start < len(spans):
         end = min(start + int(random.integers(least, room + 1)), len(spans))
         texts.append(source[spans.offsets[start, 0] : spans.offsets[end - 1, 1]])
-        counted += end - start + 2
+        sizes.append(end - start + 2)
         start = end
-    return texts, counted
+    return texts, sizes
 
 
 def _read_texts(data: Path | None) -> list[str]:
@@ -123,67 +156,57 @@ def _python(engine: str, peers_python: Path | None) -> str:
     return sys.executable if peers_python is None or engine.startswith("longdoc") else str(peers_python)
 
 
-def measure(
-    pythons: Mapping[str, str],
-    texts: list[str],
-    tokens: int,
-    place: Path,
-    length: int,
-    rounds: int,
-    threads: int,
-) -> list[Figure]:
+def measure(pythons: Mapping[str, str], work: Work, place: Path, rounds: int, threads: int) -> list[Figure]:
     """Run every engine that is installed, in turns; ``pythons``: engine -> its interpreter."""
-    folder = lengthened_folder(place / "model", length)
-    (place / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
+    folder = lengthened_folder(place / "model", work.length)
+    (place / "texts.json").write_text(json.dumps(work.texts), encoding="utf-8")
     missing = {engine: why_missing(engine, python) for engine, python in pythons.items()}
-    seconds: dict[str, list[float]] = {engine: [] for engine in pythons if not missing[engine]}
-    peaks: dict[str, int] = {}
+    answers: dict[str, list[dict[str, float]]] = {engine: [] for engine in pythons if not missing[engine]}
     jobs: dict[str, Job] = {}
     with ExitStack() as stack:
         workers = {}
-        for number, engine in enumerate(seconds):
+        for number, engine in enumerate(answers):
             jobs[engine] = Job(
                 engine=engine,
                 folder=str(folder),
                 texts=str(place / "texts.json"),
                 vectors=str(place / f"{number}.npy"),
-                length=length,
+                length=work.length,
                 threads=threads,
             )
             workers[engine] = stack.enter_context(_started(jobs[engine], pythons[engine]))
             if not _answer(workers[engine]):
                 missing[engine] = "its process ended; see the error above"
-        for engine in [engine for engine in seconds if missing[engine]]:
-            del seconds[engine], workers[engine]
+        for engine in [engine for engine in answers if missing[engine]]:
+            del answers[engine], workers[engine]
         for _ in range(rounds):
             for engine, worker in workers.items():
-                answer = _asked(worker)
-                seconds[engine].append(answer["seconds"])
-                peaks[engine] = int(answer["peak_bytes"])
-    vectors = {engine: np.load(jobs[engine].vectors) for engine in peaks}
+                answers[engine].append(_asked(worker))
+    vectors = {engine: np.load(jobs[engine].vectors) for engine in answers}
     return [
-        _figure(engine, length, tokens, seconds, peaks, vectors)
+        _figure(engine, work, answers[engine], vectors)
         if not missing[engine]
-        else Figure(engine=engine, length=length, missing=missing[engine])
+        else Figure(engine=engine, length=work.length, missing=missing[engine])
         for engine in pythons
     ]
 
 
 def _figure(
-    engine: str,
-    length: int,
-    tokens: int,
-    seconds: dict[str, list[float]],
-    peaks: dict[str, int],
-    vectors: dict[str, FloatArray],
+    engine: str, work: Work, answers: Sequence[Mapping[str, float]], vectors: Mapping[str, FloatArray]
 ) -> Figure:
     cosines = (vectors[engine] * vectors[_REFERENCE]).sum(axis=1)
+    seconds = tuple(answer["seconds"] for answer in answers)
+    processor = tuple(answer["processor_seconds"] for answer in answers)
+    rate = work.tokens / median(processor)
     return Figure(
         engine=engine,
-        length=length,
-        tokens_per_second=tokens / median(seconds[engine]),
-        rounds=tuple(seconds[engine]),
-        peak_bytes=peaks[engine],
+        length=work.length,
+        tokens_per_second=work.tokens / median(seconds),
+        tokens_per_processor_second=rate,
+        share_of_limit=rate / work.limit,
+        rounds=seconds,
+        processor_rounds=processor,
+        peak_bytes=max(int(answer["peak_bytes"]) for answer in answers),
         mean_cosine=float(cosines.mean()),
         least_cosine=float(cosines.min()),
     )
@@ -210,23 +233,35 @@ def _answer(worker: subprocess.Popen[str]) -> str:
     return worker.stdout.readline()
 
 
-def _show(figures: Sequence[Figure], limit: float, threads: int, dtype: str) -> None:
+def _show(figures: Sequence[Figure], limits: Mapping[int, float], threads: int, dtype: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{threads} threads; processor computes fast in {dtype}", title_justify="left")
-    headings = ("tokens", "engine", "tokens/s", "of ST float32", "peak MB", "mean cosine", "least cosine")
+    title = f"{threads} threads; processor computes fast in {dtype}; ratio and limit by processor seconds"
+    table = Table(title=title, title_justify="left")
+    table.add_column("tokens", justify="right")
+    table.add_column("engine")
+    headings = ("tokens/s", "per processor s", "of ST float32", "of limit", "peak MB", "mean cosine", "least")
     for heading in headings:
-        table.add_column(heading, justify="left" if heading == "engine" else "right")
-    rates = {(f.length, f.engine): f.tokens_per_second for f in figures}
+        table.add_column(heading, justify="right")
+    rates = {(f.length, f.engine): f.tokens_per_processor_second for f in figures}
     for f in figures:
         if f.missing:
             table.add_row(str(f.length), f.engine, f.missing)
             continue
         base = rates.get((f.length, "sentence-transformers float32"), 0.0)
-        share = f"{f.tokens_per_second / base:.2f}" if base else "-"
-        cells = (f"{f.peak_bytes / 1e6:.0f}", f"{f.mean_cosine:.5f}", f"{f.least_cosine:.5f}")
-        table.add_row(str(f.length), f.engine, f"{f.tokens_per_second:.0f}", share, *cells)
-    console = Console()
+        share = f"{f.tokens_per_processor_second / base:.2f}" if base else "-"
+        speeds = (f"{f.tokens_per_second:.0f}", f"{f.tokens_per_processor_second:.0f}", share)
+        table.add_row(
+            str(f.length),
+            f.engine,
+            *speeds,
+            f"{f.share_of_limit:.2f}",
+            f"{f.peak_bytes / 1e6:.0f}",
+            f"{f.mean_cosine:.5f}",
+            f"{f.least_cosine:.5f}",
+        )
+    console = Console(width=None if Console().is_terminal else 160)
     console.print(table)
-    console.print(f"linear layers alone, float32: {limit:.0f} tokens/s")
+    for length, limit in limits.items():
+        console.print(f"{length}: matrix products alone, float32: {limit:.0f} tokens per processor second")

@@ -23,6 +23,7 @@ def bench() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Interpreter with the peers installed, if not this one.",
 )
+@click.option("--peer", "chosen", multiple=True, help="Only peers whose name holds this, such as OpenVINO.")
 @click.option("--lengths", default="160,512,2048", show_default=True, help="Tokens per text, by commas.")
 @click.option("--tokens", default=20_000, show_default=True, help="Tokens per round and length.")
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1))
@@ -33,6 +34,7 @@ def encode(
     data: Path | None,
     peers: bool,
     peers_python: Path | None,
+    chosen: tuple[str, ...],
     lengths: str,
     tokens: int,
     rounds: int,
@@ -45,7 +47,7 @@ def encode(
 
     compare_speed(
         data,
-        peers=peers,
+        peers=(chosen or ("",)) if peers else (),
         peers_python=peers_python,
         lengths=[int(part) for part in lengths.split(",")],
         tokens=tokens,
