@@ -132,7 +132,9 @@ def make_texts(data: Path | None, *, length: int, tokens: int, equal: bool) -> t
     [spans] = load_tokenizer(bundled_folder()).tokenize([source[: 12 * (tokens + length)]])
     least = room if equal else room // 4 if length <= 256 else 3 * room // 4
     random = np.random.default_rng(0)
-    texts, sizes, start = [], [], 0
+    texts: list[str] = []
+    sizes: list[int] = []
+    start = 0
     while sum(sizes) < tokens and start < len(spans):
         end = min(start + int(random.integers(least, room + 1)), len(spans))
         texts.append(source[spans.offsets[start, 0] : spans.offsets[end - 1, 1]])

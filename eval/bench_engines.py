@@ -117,7 +117,7 @@ def gemm_limit(threads: int, sizes: Sequence[int]) -> float:
     linear = sum(best[shape] for shape in shapes) / rows
     operations = sum(2 * shape[0] * shape[1] for shape in shapes)
     attention = 4 * width * layers * sum(size * size for size in sizes) / sum(sizes)
-    return 1 / (linear * (1 + attention / operations))
+    return float(1 / (linear * (1 + attention / operations)))
 
 
 def load_engine(job: Job) -> Callable[[list[str]], FloatArray]:
@@ -150,9 +150,9 @@ def _options(job: Job) -> dict[str, Any]:
 
         return {"dtype": torch.bfloat16}
     if "ONNX" in job.engine:
-        from onnxruntime import SessionOptions
+        from encoders.optional import require
 
-        session = SessionOptions()
+        session = require("onnxruntime", extra="bench").SessionOptions()
         session.intra_op_num_threads = job.threads
         file = {"file_name": _quantised(job.folder)} if job.engine.endswith("int8") else {}
         return {"session_options": session, **file}
