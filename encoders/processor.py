@@ -37,9 +37,21 @@ def local_flags() -> frozenset[str]:
     return processor_flags(path.read_text(encoding="utf-8")) if path.is_file() else frozenset()
 
 
-def quota_cores(cpu_max: str) -> int | None:
-    """Return the whole cores of a control group's ``cpu.max``, None when it sets no limit."""
-    quota, _, period = cpu_max.strip().partition(" ")
+def quota_cores(root: Path) -> int | None:
+    """Return the whole cores that a control group allows, None when it sets no limit.
+
+    Args:
+        root: where control groups are mounted; both versions of their files are read.
+    """
+    if (root / "cpu.max").is_file():
+        quota, _, period = (root / "cpu.max").read_text(encoding="ascii").strip().partition(" ")
+    elif (root / "cpu/cpu.cfs_quota_us").is_file():
+        quota, period = (
+            (root / f"cpu/cpu.cfs_{name}_us").read_text(encoding="ascii").strip()
+            for name in ("quota", "period")
+        )
+    else:
+        return None
     if not quota.isdecimal() or not period.isdecimal():
         return None
     return max(int(quota) // int(period), 1)
@@ -48,6 +60,5 @@ def quota_cores(cpu_max: str) -> int | None:
 def usable_cores() -> int:
     """Count the cores this process may use: its affinity and its container's quota."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = Path("/sys/fs/cgroup/cpu.max")
-    quota = quota_cores(limit.read_text(encoding="ascii")) if limit.is_file() else None
+    quota = quota_cores(Path("/sys/fs/cgroup"))
     return min(allowed, quota) if quota else allowed

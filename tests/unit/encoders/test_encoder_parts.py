@@ -203,10 +203,16 @@ def test_flags_are_those_that_every_core_has():
     assert processor_flags("nothing") == frozenset()
 
 
-def test_a_container_quota_limits_the_cores():
-    assert quota_cores("max 100000\n") is None
-    assert quota_cores("250000 100000\n") == 2
-    assert quota_cores("50000 100000\n") == 1
+@pytest.mark.parametrize(("quota", "cores"), [("max", None), ("-1", None), ("250000", 2), ("50000", 1)])
+def test_a_container_quota_limits_the_cores(tmp_path, quota, cores):
+    assert quota_cores(tmp_path) is None
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu/cpu.cfs_quota_us").write_text(f"{quota}\n")
+    (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n")
+    assert quota_cores(tmp_path) == cores
+    (tmp_path / "cpu.max").write_text(f"{quota} 100000\n")
+    (tmp_path / "cpu/cpu.cfs_quota_us").write_text("100000\n")
+    assert quota_cores(tmp_path) == cores
     assert usable_cores() >= 1
 
 
