@@ -24,20 +24,32 @@ Side: TypeAlias = Literal["left", "right"]
 TextOf: TypeAlias = Callable[[str, int, int], str]
 """(document id, start, end) to text; empty where the document is not known."""
 
+_ADVICE = (
+    "Read both sides, then choose below them. Which system stands on which side changes from question to "
+    "question. Votes stay in this browser until you save them."
+)
 _DOCUMENTS = 5
 _CHARACTERS = 400
 _STYLE = """
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0; color: #1a1a1a; background: #fff; }
-main { max-width: 72rem; margin: 0 auto; padding: 1rem 1.25rem 6rem; }
-section { border-top: 2px solid #1a1a1a; margin-top: 2rem; padding-top: .5rem; }
-.sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); gap: 1.5rem; }
-h2 { font-size: 1.15rem; } h3 { font-size: .95rem; color: #595959; margin: .5rem 0; }
-ol { padding-left: 1.3rem; } li { margin-bottom: .7rem; } .id { font-weight: 600; overflow-wrap: anywhere; }
+main { max-width: 72rem; margin: 0 auto; padding: 1.5rem 1.25rem 6rem; }
+h1 { font-size: 1.8rem; line-height: 1.2; margin: 0 0 .5rem; } p { max-width: 44rem; color: #595959; }
+section { border-top: 2px solid #1a1a1a; margin-top: 2.5rem; padding-top: .5rem; }
+.sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); gap: .5rem 2.5rem; }
+h2 { font-size: 1.15rem; margin: .75rem 0; } h3 { font-size: .95rem; color: #595959; margin: .5rem 0; }
+ol { padding-left: 1.3rem; margin: 0; } li { margin-bottom: .9rem; }
+.id { font-weight: 600; overflow-wrap: anywhere; }
 blockquote { margin: .3rem 0; padding-left: .7rem; border-left: 3px solid #d9d9d9; white-space: pre-wrap;
   overflow-wrap: anywhere; font-size: .92rem; }
-fieldset { border: 0; padding: 0; margin: .5rem 0; } label { margin-right: 1.2rem; }
-#bar { position: fixed; inset: auto 0 0 0; background: #f3f3f3; padding: .6rem 1.25rem; }
+fieldset { border: 0; padding: .4rem 0; margin: .5rem 0; }
+label { display: inline-block; white-space: nowrap; margin: 0 1.5rem .4rem 0; cursor: pointer; }
+#bar { position: fixed; inset: auto 0 0 0; background: #f3f3f3; border-top: 1px solid #d9d9d9;
+  padding: .6rem 1.25rem; display: flex; gap: 1.25rem; align-items: center; }
 button { font: inherit; padding: .3rem .9rem; }
+@media (max-width: 36rem) { h1 { font-size: 1.5rem; } body { font-size: 15px; } }
+@media print { #bar { display: none; } section, li { break-inside: avoid; } }
 """
 _SCRIPT = """
 const name = 'votes ' + document.title;
@@ -101,10 +113,9 @@ def blind_page(
         left, right = (second, first) if swapped else (first, second)
         key[query.id] = {"left": names[int(swapped)], "right": names[1 - int(swapped)]}
         sections.append(_section(query, left, right, text_of))
-    bar = element(
-        "div", Markup('<span id="count">0</span>'), f" of {len(pairs)} judged ", _button(), id="bar"
-    )
-    main = element("main", element("h1", "Which answer is better?"), *sections)
+    judged = element("span", Markup('<span id="count">0</span>'), f" of {len(pairs)} judged")
+    bar = element("div", judged, element("button", "Save votes", id="save"), id="bar")
+    main = element("main", element("h1", "Which answer is better?"), element("p", _ADVICE), *sections)
     head = element(
         "head",
         Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
@@ -158,13 +169,13 @@ def _section(query: Query, left: Answer, right: Answer, text_of: TextOf) -> Mark
             element("h3", name),
             element("ol", *(_hit(one, text_of) for one in answer.documents[:_DOCUMENTS])),
         )
-        for name, answer in (("left", left), ("right", right))
+        for name, answer in (("Left", left), ("Right", right))
     ]
     return element(
         "section",
         element("h2", query.text),
-        element("fieldset", *boxes),
         element("div", *sides, class_="sides"),
+        element("fieldset", *boxes),
     )
 
 
@@ -172,9 +183,7 @@ def _hit(document: RankedDocument, text_of: TextOf) -> Markup:
     # A side without spans shows the beginning of its documents, or it would give itself away.
     start, end = next(((one.start, one.end) for one in document.evidence), (0, _CHARACTERS))
     text = text_of(document.doc_id, start, min(end, start + _CHARACTERS)).strip()
+    if end > start + _CHARACTERS and len(text) >= _CHARACTERS / 2:
+        text = f"{text.rsplit(maxsplit=1)[0]} …"
     quote = [element("blockquote", re.sub(r"\n\s*\n", "\n", text))] if text else []
     return element("li", element("div", document.doc_id, class_="id"), *quote)
-
-
-def _button() -> Markup:
-    return element("button", "Save votes", id="save")

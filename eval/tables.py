@@ -58,7 +58,8 @@ def figures_table(record: Mapping[str, Any]) -> Table:
     data, systems = record["dataset"], record["systems"]
     metrics = [name for name in _SHOWN if any(name in one["figures"][ALL] for one in systems)]
     columns = ("", "queries", *(_HEADINGS.get(name, name) for name in metrics))
-    table = sheet(f"{data['name']}: {data['documents']:,} documents", columns)
+    documents = f": {data['documents']:,} documents" if data["documents"] else ""
+    table = sheet(f"{data['name']}{documents}", columns)
     for group in systems[0]["figures"]:
         rows = {system["name"]: system["figures"][group] for system in systems}
         count = f"{next(iter(rows.values()))['nDCG@10']['count']:,}"

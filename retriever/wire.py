@@ -64,7 +64,8 @@ def error_to_wire(error: Exception) -> WireError:
         return WireError(code=error.code, message=str(error), details=dict(error.details))
     if type(error).__name__ in _BUILT_IN:
         return WireError(code=type(error).__name__, message=str(error))
-    return WireError(code="internal", message=f"{type(error).__name__} in the store's process; see its log")
+    message = f"{type(error).__name__} in the store's process; see owner.log in the store's folder"
+    return WireError(code="internal", message=message)
 
 
 def error_from_wire(error: WireError) -> Exception:

@@ -262,3 +262,15 @@ def test_a_side_without_spans_shows_the_beginning_of_its_documents():
     page, _ = blind_page([(query, mine, bare)], ("alpha", "beta"), text_of, seed=1)
     assert sorted(asked) == [("mine", 0, 4), ("yours", 0, 400)]
     assert page.count("<blockquote>") == 2
+
+
+def test_a_quote_that_is_cut_ends_with_a_whole_word():
+    ((query, mine, yours),) = pairs_of(1)
+    long = Answer(
+        query_id="q0",
+        documents=(RankedDocument(doc_id="long", score=1.0, evidence=(Span(0, 900),)),),
+    )
+    text = "lantern " * 120
+    page, _ = blind_page([(query, long, yours)], ("a", "b"), lambda _, start, end: text[start:end], seed=1)
+    assert "lantern …</blockquote>" in page
+    assert "lante …" not in page
