@@ -265,7 +265,7 @@ def test_a_side_without_spans_shows_the_beginning_of_its_documents():
 
 
 def test_a_quote_that_is_cut_ends_with_a_whole_word():
-    ((query, mine, yours),) = pairs_of(1)
+    ((query, _, yours),) = pairs_of(1)
     long = Answer(
         query_id="q0",
         documents=(RankedDocument(doc_id="long", score=1.0, evidence=(Span(0, 900),)),),
