@@ -95,6 +95,27 @@ def test_rotary_methods_equal_those_of_transformers(load, folder_of, family, met
     assert np.abs(found - plain).max() > 1e-2
 
 
+@pytest.mark.parametrize("family", ["nomic_bert", "gte", "qwen3", "modernbert"])
+def test_grouped_rotary_positions_equal_literal_ones(load, folder_of, family):
+    encoder = load(family, extend=f"gp:{TARGET}")
+    ids = inputs(encoder, LONG)
+    positions = torch.tensor([[place // 4 for place in range(ids.shape[1])]])
+    expected = reference(AutoModel.from_pretrained(folder_of(family)).eval(), ids, positions)
+    np.testing.assert_allclose(first_window(encoder, LONG), expected, atol=5e-5)
+
+
+@pytest.mark.parametrize("family", ["bert", "nomic_bert"])
+def test_query_scaling_is_a_temperature_that_falls_with_the_length(load, family):
+    scaled = load(family, extend=f"gp:{TARGET}", query_scaling=True)
+    plain = load(family, extend=f"gp:{TARGET}")
+    tokens = inputs(scaled, LONG).shape[1]
+    literal = load(family, extend=f"gp:{TARGET}", temperature=math.log(LENGTH) / math.log(tokens))
+    found = first_window(scaled, LONG)
+    np.testing.assert_allclose(found, first_window(literal, LONG), atol=2e-5)
+    assert np.abs(found - first_window(plain, LONG)).max() > 1e-3
+    np.testing.assert_allclose(first_window(scaled, SHORT), first_window(plain, SHORT), atol=2e-6)
+
+
 @pytest.mark.parametrize("method", ["linear", "gp", "ntk", "yarn", "selfextend"])
 @pytest.mark.parametrize("family", ROTARY)
 def test_short_texts_keep_their_vectors_beside_long_ones_under_rotary_methods(load, family, method):
