@@ -10,6 +10,7 @@ from eval.code_benchmark import code
 from eval.commands_bench import answers, context, mteb, published
 from eval.commands_own import needle, own, shadow, votes
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER, READABLE
+from eval.splitting import SPLIT
 from eval.tiling import coverage
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def eval_() -> None:
 @click.option("--queries", type=click.IntRange(min=1), help="At most N queries of every set, by hash.")
 @click.option("--half", type=click.Choice(["a", "b"]), help="One half of the queries, by hash.")
 @click.option("--baselines", is_flag=True, help="Also measure BM25 and one vector of the beginning.")
+@SPLIT
 @click.option("--json", "json_file", type=FILE, help="Write the record there.")
 @click.option("--run", "run_file", type=FILE, help="Write our rankings there, in TREC form.")
 @click.option("--store", type=NEW_FOLDER, help="Keep the index there.")
@@ -39,6 +41,7 @@ def run(
     queries: int | None,
     half: Half | None,
     baselines: bool,
+    split: str,
     json_file: Path | None,
     run_file: Path | None,
     store: Path | None,
@@ -60,6 +63,7 @@ def run(
         queries=queries,
         half=half,
         baselines=baselines,
+        split=split,
         store=store,
         collection=collection,
         encoder=encoder,

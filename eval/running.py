@@ -18,6 +18,7 @@ from eval.machine import peak_memory_bytes
 from eval.measuring import Measurement, ask, differences, ids_by_origin, measure, measure_run
 from eval.record import ALL, make_record
 from eval.sampling import Half, half, sample
+from eval.splitting import open_splitter
 from eval.systems import RetrieverSystem
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class RunOptions:
         evidence: spans asked for per document.
         encoder: ``bundled``, a folder, or an encoder.
         encoder_cache: folder of remembered vectors; makes the ingest speed meaningless.
+        split: how code is cut, one of `eval.splitting.SPLITS`; prose is cut as always by the first two.
     """
 
     data: tuple[Path, ...]
@@ -73,6 +75,7 @@ class RunOptions:
     evidence: int = 10
     encoder: Encoder | str = "bundled"
     encoder_cache: Path | None = None
+    split: str = "syntax"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +173,8 @@ def _open(store: Path, options: RunOptions) -> Retriever:
     from retriever import Retriever
 
     encoder = open_encoder(options.encoder, cache=options.encoder_cache)
-    return Retriever.open(store, collection=options.collection, encoder=encoder)
+    segmenter = open_splitter(options.split, encoder.tokenizer)
+    return Retriever.open(store, collection=options.collection, encoder=encoder, segmenter=segmenter)
 
 
 def _measure_ours(system: System, dataset: Dataset, watch: Watch) -> Measurement:
@@ -210,6 +214,7 @@ def _settings(options: RunOptions, encoder: Encoder) -> JSONObject:
         "evidence_per_document": options.evidence,
         "evidence_characters_per_document": CHARACTERS_PER_DOCUMENT,
         "collection": options.collection,
+        "split": options.split,
         "vectors_from_cache": options.encoder_cache is not None,
         "encoder": encoder.fingerprint,
     }

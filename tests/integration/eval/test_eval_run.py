@@ -17,6 +17,7 @@ from eval.record import read_record, write_record
 from eval.running import RunOptions, run_evaluation
 from eval.tables import show_run
 from eval.trec import read_run, write_run
+from retriever import Retriever
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +91,18 @@ def test_costs_and_settings_are_in_the_record(sets):
     assert result.record["settings"]["encoder"]["model"] == "hash"
     assert result.record["versions"]["python"].startswith("3.")
     assert result.record["machine"]["cores"] >= 1
+
+
+def test_texts_are_cut_as_asked(sets, tmp_path):
+    stores = {split: tmp_path / split for split in ("syntax", "window-space")}
+    segments = {}
+    for split, store in stores.items():
+        result, _ = run(data=sets[:1], split=split, store=store)
+        assert result.record["settings"]["split"] == split
+        assert result.record["systems"][0]["figures"]["all"]["hit@10"]["mean"] == 1.0
+        with Retriever.open(store, encoder=HashEncoder()) as retriever:
+            segments[split] = retriever.describe().segments
+    assert segments["window-space"] > 1.5 * segments["syntax"]
 
 
 def test_merged_sets_have_figures_of_their_own_under_their_own_query_ids(sets):
