@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from eval.bench_cutting import cutting
+from eval.commands_serve import crash, serve
 from eval.commands_store import edit, faults, growth, ingest, memory, replace
 
 
@@ -58,72 +59,5 @@ def encode(
     )
 
 
-@bench.command("serve")
-@click.option(
-    "--corpus",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder in BEIR form: searched.",
-)
-@click.option(
-    "--more",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Another: indexed under the load.",
-)
-@click.option(
-    "--store",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="New folder for the store.",
-)
-@click.option("--encoder", default="bundled", show_default=True)
-@click.option("--searchers", default=50, show_default=True, type=click.IntRange(1, 500))
-@click.option("--think", "think_s", default=0.0, show_default=True, help="Seconds between answer and query.")
-@click.option("--seconds", default=30.0, show_default=True, help="Length of each of the two phases.")
-@click.option("--gathering/--no-gathering", default=True, help="Also compare batching with none.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there.")
-def serve(
-    corpus: Path,
-    more: Path,
-    store: Path,
-    encoder: str,
-    searchers: int,
-    think_s: float,
-    seconds: float,
-    gathering: bool,
-    json_file: Path | None,
-) -> None:
-    """Load the service over loopback: latencies, errors and memory, with and without a job beside."""
-    import json
-    import logging
-
-    from eval.bench_serve import Load, measure_gathering, measure_load, queries_of
-
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    figures = measure_load(
-        Load(
-            corpus=corpus,
-            more=more,
-            store=store,
-            encoder=encoder,
-            searchers=searchers,
-            think_s=think_s,
-            seconds=seconds,
-        )
-    )
-    if gathering:
-        figures["gathering"] = measure_gathering(
-            encoder, queries_of(corpus), threads=min(searchers, 50), seconds=5
-        )
-    if json_file is not None:
-        json_file.write_text(json.dumps(figures, indent=1))
-    for part in ("documents", "index_s", "phases", "loop_lag", "gathering"):
-        if part in figures:
-            click.echo(f"{part}: {json.dumps(figures[part])}")
-    memory = figures["memory_mb"]
-    click.echo(f"memory MB: {json.dumps([memory[0], memory[len(memory) // 2], memory[-1]])}")
-
-
-for _command in (cutting, edit, faults, growth, ingest, memory, replace):
+for _command in (crash, cutting, edit, faults, growth, ingest, memory, replace, serve):
     bench.add_command(_command)
