@@ -97,15 +97,16 @@ def measure_own(
 
 
 def write_queries(folder: Path, dataset: Dataset) -> None:
-    """Write queries, judgements and spans in BEIR form, to be read, corrected and used again."""
+    """Write documents, queries, judgements and spans as a BEIR folder, to be corrected and used again."""
     folder.mkdir(parents=True, exist_ok=True)
+    corpus = [{"_id": one.id, "title": one.title, "text": one.text} for one in dataset.documents]
     queries = [{"_id": q.id, "text": q.text, "made": q.origin} for q in dataset.queries]
     spans = [
         {"query_id": query_id, "doc_id": one.doc_id, "start": one.span.start, "end": one.span.end}
         for query_id, gold in dataset.spans.items()
         for one in gold
     ]
-    for name, rows in (("queries", queries), ("spans", spans)):
+    for name, rows in (("corpus", corpus), ("queries", queries), ("spans", spans)):
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
     judged = "".join(

@@ -84,7 +84,7 @@ def needle(
 @click.option("--llm", help="OpenAI-compatible address, for the kind llm; the key is LONGDOC_LLM_KEY.")
 @click.option("--model", help="The model's name there.")
 @click.option(
-    "--out", type=NEW_FOLDER, help="Write queries, judgements and spans there, to correct and reuse."
+    "--out", type=NEW_FOLDER, help="Write a BEIR folder of texts, queries, judgements and spans, to correct."
 )
 @click.option("--json", "json_file", type=FILE, help="Write the record there.")
 def own(
