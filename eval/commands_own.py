@@ -132,7 +132,10 @@ def own(
 @store_options
 @click.option("--queries", required=True, type=READABLE, help="JSON lines {_id, text}, or one per line.")
 @click.option("--qrels", type=READABLE, help="Judgements, when there are any.")
-@click.option("--against", required=True, help="http:URL, qdrant:URL/collection or python:module:callable.")
+@click.option(
+    "--against", required=True,
+    help="http:URL, qdrant:URL/collection, python:module:callable or store:FOLDER/COLLECTION.",
+)  # fmt: skip
 @click.option("--using", default="", help="Name of the vector in Qdrant.")
 @click.option("--limit", default=10, show_default=True, help="Documents asked of both.")
 @click.option("--page", type=FILE, help="Write a blind side-by-side page there; the key beside it.")

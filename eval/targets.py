@@ -5,6 +5,8 @@
 - ``qdrant:URL/collection``: the query's vector by our encoder, or by the one named, sent to
   ``/points/query``; several points of one document count as its evidence.
 - ``python:module:callable``: called as ``callable(query, limit)``.
+- ``store:FOLDER/COLLECTION``: another collection of ours, such as ``contracts@2``, which a
+  migration has filled and not switched to.
 
 An item is a document id alone or an object with ``id`` (or ``doc_id``, ``document.id``,
 ``payload.doc_id``), optionally ``score``, ``start`` and ``end``, ``evidence`` (a list of
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -60,7 +63,7 @@ class Target:
 def open_target(
     address: str, *, limit: int, load: Callable[[], Encoder], using: str = "", timeout_s: float = 60
 ) -> Target:
-    """Make a target of an address in one of the three forms.
+    """Make a target of an address in one of the four forms.
 
     Args:
         address: see the module.
@@ -81,8 +84,11 @@ def open_target(
         return Target(_qdrant(rest, load(), using, timeout_s), limit=limit)
     if kind == "python":
         return Target(_python(rest), limit=limit)
+    if kind == "store":
+        return Target(_store(rest), limit=limit)
     raise TargetError(
-        f"{address!r} is no target; write http:URL, qdrant:URL/collection or python:module:callable"
+        f"{address!r} is no target; write http:URL, qdrant:URL/collection, python:module:callable or "
+        "store:FOLDER/COLLECTION"
     )
 
 
@@ -126,6 +132,28 @@ def _python(rest: str) -> Fetch:
         if not isinstance(found, Sequence) or isinstance(found, str):
             raise TargetError(f"python:{rest} returned a {type(found).__name__}, not a list")
         return found
+
+    return fetch
+
+
+def _store(rest: str) -> Fetch:
+    from retriever import Retriever
+
+    folder, _, collection = rest.rstrip("/").rpartition("/")
+    if not (Path(folder) / "store.json").is_file():
+        raise TargetError(f"write store:FOLDER/COLLECTION with the folder of a store, got store:{rest}")
+
+    def fetch(query: str, limit: int) -> Sequence[object]:
+        with Retriever.open(folder, collection=collection) as other:
+            hits = other.search(query, limit=limit).hits
+        return [
+            {
+                "id": hit.document.id,
+                "score": hit.score,
+                "evidence": [{"start": one.start, "end": one.end} for one in hit.evidence],
+            }
+            for hit in hits
+        ]
 
     return fetch
 

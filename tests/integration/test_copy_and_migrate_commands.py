@@ -7,6 +7,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from eval.targets import open_target
+from eval.types import Query
 from retriever.cli import longdoc
 from tests.qdrant_server import QdrantServer
 from tests.support import stop_owner
@@ -33,6 +35,12 @@ def test_a_store_is_copied_to_a_server_and_migrated_there(server, tmp_path):
     assert (copied["collections"], copied["documents"]) == (["default"], 1)
     found = run("search", "tide", "--store", there, "--encoder", "hash:32")
     assert json.dumps(found).count("note.txt") >= 1
+    held = run("migrate", "hash:48", "--hold", "--store", there, "--encoder", "hash:32")
+    assert (held["now"], held["switched"]) == ("default@2", False)
+    target = open_target(f"store:{there}/default@2", limit=3, load=lambda: None)  # to be judged beside it
+    assert [
+        one.doc_id for one in target.answer(Query(id="q", text="tide", origin="q", local_id="q")).documents
+    ] == ["note.txt"]
     migrated = run("migrate", "hash:48", "--store", there, "--encoder", "hash:32")
     assert (migrated["now"], migrated["was"], migrated["documents"]) == ("default@2", "default", 1)
     found = run("search", "tide", "--store", there, "--encoder", "hash:32")  # the collection knows better
