@@ -27,6 +27,7 @@ from api import (
     routes_search,
 )
 from api.errors import Problem, install
+from api.examples import show_examples
 from api.metrics import Metrics
 from api.middleware import Calls, Hosts, Keys, Sizes
 from api.middleware_once import Once
@@ -160,5 +161,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas = made.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(problem.pop("$defs", {}))
         schemas["Problem"] = problem
+        show_examples(made)
         app.openapi_schema = made
     return app.openapi_schema

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from api.access import Access, Reading
 from api.answers import json_answer
 from api.errors import problem_responses
 from api.rights import visible
-from api.shapes import Body as StrictBody
-from api.shapes import body_model, to_domain
+from api.shapes import Body, body_model, to_domain
 from encoders.errors import InvalidInputError
 from retriever.context.types import CitationRef, Context, ContextOptions, Verification
 from retriever.types import SearchOptions
@@ -32,7 +31,6 @@ ContextSearch = body_model(
 _ContextBase = body_model(
     ContextOptions, name="ContextBase", without=frozenset({"queries", "search", "max_tokens"})
 )
-_EXAMPLE = {"query": "who pays for termination for convenience?", "max_tokens": 2_000, "order": "edges"}
 
 
 class ContextRequest(_ContextBase):  # type: ignore[valid-type, misc]  # made at run time
@@ -47,7 +45,7 @@ class ContextRequest(_ContextBase):  # type: ignore[valid-type, misc]  # made at
     )
 
 
-class VerifyRequest(StrictBody):
+class VerifyRequest(Body):
     """An answer of a language model and the citations of the context that it was given."""
 
     answer: str = Field(examples=['The customer pays: "Customer shall bear all costs" [1].'])
@@ -56,11 +54,7 @@ class VerifyRequest(StrictBody):
 
 
 @router.post("/context", response_model=Context, operation_id="context")
-async def context(
-    request: Request,
-    access: Reading,
-    body: Annotated[ContextRequest, Body(examples=[_EXAMPLE])],
-) -> Response:
+async def context(request: Request, access: Reading, body: ContextRequest) -> Response:
     """Pack what a search finds into a prompt, with citations that can be checked."""
     service = access.service
     _check_tokenizer(access, body.tokenizer)

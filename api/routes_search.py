@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from api.access import Reading
@@ -28,12 +26,6 @@ _NOT_EXPLAINED = (
     "offset_unit", "explain", "request_id",
 )  # fmt: skip
 _ExplainBase = body_model(SearchOptions, name="ExplainBase", without=frozenset(_NOT_EXPLAINED))
-_SEARCH = {
-    "query": "who pays for termination for convenience?",
-    "limit": 5,
-    "filter": {"metadata.year": {"$gte": 2021}},
-}
-_EXPLAIN = {"query": "who pays for termination?", "document_id": "emea/msa-2021.pdf"}
 
 
 class ExplainRequest(_ExplainBase):  # type: ignore[valid-type, misc]  # made at run time
@@ -46,7 +38,7 @@ class ExplainRequest(_ExplainBase):  # type: ignore[valid-type, misc]  # made at
 async def search(
     request: Request,
     access: Reading,
-    body: Annotated[SearchBody, Body(examples=[_SEARCH])],  # type: ignore[valid-type]  # made at run time
+    body: SearchBody,  # type: ignore[valid-type]  # made at run time
 ) -> Response:
     """Find documents, and in each the spans that answer the query."""
     service = access.service
@@ -59,9 +51,7 @@ async def search(
 
 
 @router.post("/explain", response_model=DocumentExplanation, operation_id="explain")
-async def explain(
-    request: Request, access: Reading, body: Annotated[ExplainRequest, Body(examples=[_EXPLAIN])]
-) -> Response:
+async def explain(request: Request, access: Reading, body: ExplainRequest) -> Response:
     """Say where a document stands in the answer to a search, and if nowhere, why."""
     service = access.service
     options = to_domain(body, SearchOptions, without=("document_id",), mandatory=access.filter)

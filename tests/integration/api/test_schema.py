@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from api.app import create_app
+from api.examples import REQUESTS
 from api.service import Service
 from api.settings import Settings
 from tests.live import serving
@@ -72,3 +73,30 @@ def test_no_call_makes_the_service_break_its_word(attacked, operation):
         assert "Traceback" not in answer.text
 
     attack()
+
+
+def test_every_json_body_has_an_example_that_is_answered(attacked):
+    document = httpx.get(f"{attacked}/openapi.json").json()
+    found = {
+        operation["operationId"]: (method, path, operation["requestBody"]["content"]["application/json"])
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    }
+    assert set(found) == set(REQUESTS)
+    for name in REQUESTS:
+        method, path, content = found[name]
+        answer = httpx.request(
+            method,
+            attacked + path.format(collection="examples", profile="mine"),
+            params={"id": "emea/msa-2021.txt"} if path.endswith("/document") else {},
+            headers={"X-Request-Id": "req_01"},
+            json=content["example"],
+            timeout=20,
+        )
+        folder = name in ("estimate", "sync_folder")  # of a machine that has it, and allows it
+        assert answer.status_code == (403 if folder else 200), (name, answer.text)
+        if name == "verify":
+            assert [one["status"] for one in answer.json()["quotes"]] == ["exact"]
+        if name == "delete_documents":
+            assert answer.json()["deleted"] == ["emea/msa-2021.txt"]
