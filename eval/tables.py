@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NONE = "-"
+_WIDTH = 78  # a table is at least as wide as its title, up to this
 _SHOWN = ("nDCG@10", "MRR@10", "Recall@100", *EVIDENCE_METRICS)
 TITLES = {"hit@1": "evidence hit@1", "hit@10": "evidence hit@10", "overlap": "evidence overlap"}
 """Metric -> what a person is shown, where the two differ."""
