@@ -32,7 +32,12 @@ _HEADINGS = {
 def sheet(title: str, columns: Iterable[str], *, words: Collection[str] = ()) -> Table:
     """Return an empty table: the first column and those of ``words`` stand left, numbers right."""
     table = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 0, 0, 1)
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+        min_width=min(len(title), _WIDTH),
     )
     for place, name in enumerate(columns):
         left = place == 0 or name in words
