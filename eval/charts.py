@@ -141,7 +141,7 @@ def lines(
         parts.append(element("line", x1=left, x2=left + width, y1=y, y2=y, stroke=_GRID))
         parts.append(_text(left - 8, y + 5, f"{maximum * step / 4:g}", anchor="end", fill=_QUIET))
     for x in xs:
-        parts.append(_text(place(x, 0)[0], top + height + 20, f"{x:g}", fill=_QUIET))
+        parts.append(_text(place(x, 0)[0], top + height + 20, f"{x:,.0f}", fill=_QUIET))
     parts.append(_text(left + width / 2, top + height + 42, x_title, fill=_QUIET))
     for number, (name, points) in enumerate(series.items()):
         spots = [place(x, y) for x, y in sorted(points.items())]

@@ -9,7 +9,7 @@ import click
 from eval.code_benchmark import code
 from eval.commands_bench import answers, context, mteb, published
 from eval.commands_own import needle, own, shadow, votes
-from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER, READABLE
+from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER, READABLE, distractor_options
 from eval.splitting import SPLIT
 from eval.tiling import coverage
 
@@ -30,6 +30,7 @@ def eval_() -> None:
 @click.option("--half", type=click.Choice(["a", "b"]), help="One half of the queries, by hash.")
 @click.option("--baselines", is_flag=True, help="Also measure BM25 and one vector of the beginning.")
 @SPLIT
+@distractor_options
 @click.option("--json", "json_file", type=FILE, help="Write the record there.")
 @click.option("--run", "run_file", type=FILE, help="Write our rankings there, in TREC form.")
 @click.option("--store", type=NEW_FOLDER, help="Keep the index there.")
@@ -63,6 +64,8 @@ def run(
         queries=queries,
         half=half,
         baselines=baselines,
+        distractors=distractors,
+        distractor_files=distractor_files,
         split=split,
         store=store,
         collection=collection,
@@ -179,7 +182,7 @@ def report(records: tuple[Path, ...], out: Path, title: str, pictures: Path | No
 
     loaded = [read_record(path) for path in records]
     out.write_text(report_page(loaded, title=title), encoding="utf-8")
-    click.echo(f"{out}: {len(loaded)} records")
+    click.echo(f"{out}: {len(loaded)} {'record' if len(loaded) == 1 else 'records'}")
     for path in write_pictures(pictures, loaded) if pictures else []:
         click.echo(path)
 

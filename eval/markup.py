@@ -32,21 +32,18 @@ def join(parts: Iterable[str]) -> Markup:
     return Markup("".join(part if isinstance(part, Markup) else escape(part) for part in parts))
 
 
-def table(header: Iterable[str], rows: Iterable[Iterable[str]], *, caption: str = "") -> Markup:
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Markup:
     """Lay out a table whose first column names the row; it scrolls sideways where it is too wide."""
-    return grouped_table(header, {"": rows}, caption=caption)
+    return grouped_table(header, {"": rows})
 
 
-def grouped_table(
-    header: Iterable[str], groups: Mapping[str, Iterable[Iterable[str]]], *, caption: str = ""
-) -> Markup:
+def grouped_table(header: Iterable[str], groups: Mapping[str, Iterable[Iterable[str]]]) -> Markup:
     """Lay out rows in groups under one header, so that columns stand below each other.
 
     A group whose name is not empty has it in a line of its own.
     """
     names = list(header)
-    parts = [element("caption", caption)] if caption else []
-    parts.append(element("thead", element("tr", *(element("th", name, scope="col") for name in names))))
+    parts = [element("thead", element("tr", *(element("th", name, scope="col") for name in names)))]
     for group, rows in groups.items():
         heading = element("th", group, scope="rowgroup", colspan=str(len(names)))
         body = [element("tr", heading)] if group else []

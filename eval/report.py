@@ -31,7 +31,6 @@ p, ul { max-width: 44rem; margin: .5rem 0; } ul { padding-left: 1.2rem; } li { m
 .quiet { color: var(--quiet); }
 .wide { overflow-x: auto; margin: .75rem 0 1.5rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .94rem; line-height: 1.35; }
-caption { text-align: left; color: var(--quiet); padding: 0 0 .4rem; }
 th, td { padding: .4rem 0 .4rem 1.5rem; text-align: right; white-space: nowrap; vertical-align: top; }
 th { font-weight: 600; } td { position: relative; }
 tr > :first-child { position: sticky; left: 0; z-index: 1; background: var(--paper); }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eval.charts import lines
 from eval.longembed import TASKS
-from eval.markup import element, table
+from eval.markup import element, grouped_table, table
 from eval.report_parts import NONE, Section, bullets, interval
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def longembed_section(record: Record) -> Section:
     notes = [*notes_of(record), *(f"Published scores: {source}" for source in sources)]
     parts = [
         element("p", "Per cent: acc@1 for Passkey and Needle, nDCG@10 for the others.", class_="quiet"),
-        table(header, ours, caption="measured here"),
-        table(header, peers, caption="as published"),
+        grouped_table(header, {"measured here": ours, "as published": peers}),
         bullets(notes),
         element("div", *(element("figure", picture) for picture in pictures.values()), class_="pair"),
     ]
