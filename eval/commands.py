@@ -42,6 +42,8 @@ def run(
     queries: int | None,
     half: Half | None,
     baselines: bool,
+    distractors: tuple[Path, ...],
+    distractor_files: int,
     split: str,
     json_file: Path | None,
     run_file: Path | None,

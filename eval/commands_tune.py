@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER
+from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER, distractor_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.command("tune")
 @click.option("--data", multiple=True, required=True, type=FOLDER, help="BEIR folder; several are merged.")
 @click.option("--queries", type=click.IntRange(min=1), help="At most N queries of every set, by hash.")
+@distractor_options
 @click.option(
     "--store",
     type=NEW_FOLDER,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 def tune(
     data: tuple[Path, ...],
     queries: int | None,
+    distractors: tuple[Path, ...],
+    distractor_files: int,
     store: Path | None,
     collection: str,
     save: str | None,
@@ -52,7 +55,15 @@ def tune(
     from eval.running import RunOptions, load
     from eval.tuning_store import tune_store
 
-    options = RunOptions(data=data, queries=queries, collection=collection, encoder=encoder, store=store)
+    options = RunOptions(
+        data=data,
+        queries=queries,
+        distractors=distractors,
+        distractor_files=distractor_files,
+        collection=collection,
+        encoder=encoder,
+        store=store,
+    )
     dataset = load(options)
     with tempfile.TemporaryDirectory(prefix="longdoc-tune-") as scratch, ProgressWatch() as watch:
         tuned = tune_store(

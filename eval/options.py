@@ -33,6 +33,24 @@ ENCODER = click.option(
 )
 
 
+def distractor_options(command: Command) -> Command:
+    """Add the options that put other files beside the data: ``distractors`` and ``distractor_files``."""
+    folders = click.option(
+        "--distractors",
+        multiple=True,
+        type=FOLDER,
+        help="Folder of files that answer nothing, such as installed packages; may be repeated.",
+    )
+    count = click.option(
+        "--distractor-files",
+        type=click.IntRange(min=1),
+        default=20_000,
+        show_default=True,
+        help="So many of them, by hash.",
+    )
+    return folders(count(command))
+
+
 def store_options(command: Command) -> Command:
     """Add the options that name a collection: ``store``, ``collection`` and ``encoder``."""
     return _STORE(_COLLECTION(ENCODER(command)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from eval.beir import load_beir, merge
+from eval.distractors import read_distractors
 from eval.encoding import open_encoder
 from eval.errors import EvaluationError
 from eval.evidence import CHARACTERS_PER_DOCUMENT
@@ -57,6 +58,8 @@ class RunOptions:
         queries: at most so many of every set, by hash; None for all.
         half: only one half of the queries, by hash.
         baselines: also measure BM25 and the truncated vector.
+        distractors: folders whose files are put beside the data, where no query is answered.
+        distractor_files: how many.
         store: keep the index there; None for a temporary folder.
         limit: documents asked for.
         evidence: spans asked for per document.
@@ -69,6 +72,8 @@ class RunOptions:
     queries: int | None = None
     half: Half | None = None
     baselines: bool = False
+    distractors: tuple[Path, ...] = ()
+    distractor_files: int = 20_000
     store: Path | None = None
     collection: str = "default"
     limit: int = 100
@@ -90,10 +95,13 @@ def load(options: RunOptions) -> Dataset:
     """Load, merge and sample the data that ``options`` name.
 
     Raises:
-        DataError: a set cannot be used.
+        DataError: a set cannot be used, or there are too few distractors.
         EvaluationError: the sample leaves no query.
     """
     dataset = merge([load_beir(folder) for folder in options.data])
+    if options.distractors:
+        others = read_distractors(options.distractors, options.distractor_files, beside=dataset.documents)
+        dataset = replace(dataset, documents=(*dataset.documents, *others))
     if options.half:
         dataset = half(dataset, options.half)
     if options.queries is not None:
@@ -210,6 +218,7 @@ def _settings(options: RunOptions, encoder: Encoder) -> JSONObject:
         "data": [folder.resolve().name for folder in options.data],
         "queries_per_set": options.queries,
         "half": options.half,
+        "distractors": options.distractor_files if options.distractors else 0,
         "limit": options.limit,
         "evidence_per_document": options.evidence,
         "evidence_characters_per_document": CHARACTERS_PER_DOCUMENT,
