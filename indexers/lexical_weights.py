@@ -33,7 +33,14 @@ _VECTORS = (SEGMENT_DENSE, SEGMENT_LEXICAL, DOCUMENT_LEXICAL)
 
 @dataclass(frozen=True, slots=True)
 class Averages:
-    """Mean lengths, in terms, of segments and of documents."""
+    """Lengths, in terms, that BM25 compares the length of a text with.
+
+    Attributes:
+        segment: the mean length of segments.
+        document: the mean over all terms of the length of the document that a term stands in.
+            The plain mean is a length that thousands of small files pull down, and then every
+            long document counts as far too long.
+    """
 
     segment: float
     document: float
@@ -41,14 +48,15 @@ class Averages:
     @staticmethod
     def over(entries: Iterable[Entry]) -> Averages | None:
         """Return the true lengths; None while there is no segment."""
-        rows = [(entry.segments, entry.segment_terms, entry.terms) for entry in entries]
-        segments = sum(count for count, _, _ in rows)
+        segments = segment_terms = terms = squares = 0
+        for entry in entries:
+            segments += entry.segments
+            segment_terms += entry.segment_terms
+            terms += entry.terms
+            squares += entry.terms**2
         if not segments:
             return None
-        return Averages(
-            max(1.0, sum(terms for _, terms, _ in rows) / segments),
-            max(1.0, sum(terms for _, _, terms in rows) / len(rows)),
-        )
+        return Averages(max(1.0, segment_terms / segments), max(1.0, squares / max(1, terms)))
 
 
 class LexicalWeights:

@@ -28,10 +28,9 @@ def corpus(count, *, seed):
         yield Document(id=f"d{number:03}", text=" ".join(words) + ".", metadata={"part": number % 7})
 
 
-def bm25(texts, query, average=None):
-    """Plain BM25 of texts by name; with the true average length unless another is given."""
+def bm25(texts, query, average):
+    """Plain BM25 of texts by name."""
     terms = {name: analyse(text) for name, text in texts.items()}
-    average = average or sum(map(len, terms.values())) / len(terms)
     scores = dict.fromkeys(terms, 0.0)
     for term in analyse(query):
         holders = sum(term in of for of in terms.values())
@@ -47,8 +46,11 @@ def pooled(scores, temperature):
     return temperature * math.log(sum(math.exp(one / temperature) for one in sorted(scores)[-3:]))
 
 
-def whole(documents):
-    return {document.id: document.text for document in documents}
+def bm25_of_documents(documents, query):
+    """BM25 of whole documents, compared with the length of the document that a term stands in."""
+    texts = {document.id: document.text for document in documents}
+    lengths = [len(analyse(text)) for text in texts.values()]
+    return bm25(texts, query, sum(length**2 for length in lengths) / sum(lengths))
 
 
 def best_three_by_words(documents, query, retriever):
@@ -107,7 +109,7 @@ def searched(documents, tmp_path_factory):
 
 @pytest.mark.parametrize("query", ["w1 w77 w203", "w5", "w390 w12 w12 w44 w301 w8 w150"])
 def test_every_candidate_has_the_exact_score_of_every_component(searched, documents, query):
-    lexical, dense = bm25(whole(documents), query), best_three(documents, query, searched.encoder)
+    lexical, dense = bm25_of_documents(documents, query), best_three(documents, query, searched.encoder)
     words = best_three_by_words(documents, query, searched)
     result = searched.search(query, limit=100, explain=True)
     assert len(result) >= 25
@@ -129,7 +131,7 @@ def test_contributions_add_up_to_the_score_and_terms_to_bm25(searched, query):
 
 def test_with_all_documents_as_candidates_the_order_is_that_of_the_full_computation(searched, documents):
     query = "w9 w31 w250"
-    lexical, dense = bm25(whole(documents), query), best_three(documents, query, searched.encoder)
+    lexical, dense = bm25_of_documents(documents, query), best_three(documents, query, searched.encoder)
     ids = sorted(lexical)
 
     def z(scores):
