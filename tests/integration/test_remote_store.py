@@ -50,12 +50,16 @@ def replica(server, tmp_path, monkeypatch):
 
 
 def answers(retriever, **given):
-    """What is found and where; and the scores, whose last bits standardising makes larger."""
+    """What is found and where; and the scores, whose last bits standardising makes larger.
+
+    Passages whose scores differ in these bits alone count as tied.
+    """
     found, scores = [], []
     for query in QUERIES:
-        for hit in retriever.search(query, limit=5, **given):
-            found.append((query, hit.document.id, [(one.start, one.end, one.text) for one in hit.evidence]))
-            scores += [hit.score, *(one.score for one in hit.evidence)]
+        for hit in retriever.search(query, limit=5, **given).hits:
+            evidence = sorted(hit.evidence, key=lambda one: (-round(one.score, 4), one.start))
+            found.append((query, hit.document.id, [(one.start, one.end, one.text) for one in evidence]))
+            scores += [hit.score, *(one.score for one in evidence)]
     return found, scores
 
 
