@@ -533,6 +533,15 @@ class SearchResult:
     def __len__(self) -> int:
         return len(self.hits)
 
+    def spans(self) -> list[tuple[DocumentHit, Evidence]]:
+        """Return the evidence of all hits with its document, the best first.
+
+        The scores of document and evidence are both standardised, so their sum prefers a good
+        span of a good document; ties keep the order of the answer.
+        """
+        found = [(hit, evidence) for hit in self.hits for evidence in hit.evidence]
+        return sorted(found, key=lambda one: -(one[0].score + one[1].score))
+
     def _repr_html_(self) -> str:
         """Show the answer in a notebook."""
         from retriever.notebook import result_html

@@ -22,17 +22,11 @@ class Found:
 
 
 def by_worth(result: SearchResult, query: int) -> list[Found]:
-    """Order the evidence of all documents of an answer.
-
-    The scores of document and evidence are both standardised, so their sum prefers a good
-    span of a good document; ties keep the order of the answer.
-    """
-    found = [
+    """Order the evidence of all documents of an answer (`SearchResult.spans`)."""
+    return [
         Found(hit=hit, evidence=evidence, query=query, worth=hit.score + evidence.score)
-        for hit in result.hits
-        for evidence in hit.evidence
+        for hit, evidence in result.spans()
     ]
-    return sorted(found, key=lambda one: -one.worth)
 
 
 def cut_at_gap(found: Sequence[Found], gap: float | None) -> tuple[list[Found], list[Found]]:

@@ -423,3 +423,11 @@ def test_novelty_brings_other_documents_forward_and_loses_none(tales):
 def test_novelty_is_a_share(tales):
     with pytest.raises(InvalidInputError, match="novelty"):
         tales.search("the tide", novelty=1.5)
+
+
+def test_spans_of_all_documents_come_best_first(tales):
+    result = tales.search("the tide rises", evidence=2)
+    worth = [hit.score + evidence.score for hit, evidence in result.spans()]
+    assert worth == sorted(worth, reverse=True)
+    assert len(worth) == sum(len(hit.evidence) for hit in result) > len(result) - 1
+    assert all(evidence in hit.evidence for hit, evidence in result.spans())
