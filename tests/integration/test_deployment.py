@@ -16,6 +16,7 @@ import yaml
 
 from api.settings import Settings
 from indexers.remote_settings import PREFIX, RemoteSettings
+from retriever.options import OCR_VARIABLE
 from tests.qdrant_server import QdrantServer
 from tests.support import stop_owner, wait_until
 
@@ -56,9 +57,11 @@ def test_every_service_is_watched_restarted_and_keeps_its_data_in_a_volume(name)
 
 def test_every_variable_of_the_compose_files_is_a_setting():
     known = {f"LONGDOC_{name.upper()}" for name in Settings.model_fields}
-    known |= {f"{PREFIX}{name.upper()}" for name in RemoteSettings.__dataclass_fields__} | {
-        PREFIX + "API_KEY"
-    }
+    known |= (
+        {OCR_VARIABLE}
+        | {f"{PREFIX}{name.upper()}" for name in RemoteSettings.__dataclass_fields__}
+        | {PREFIX + "API_KEY"}
+    )
     used = {
         name
         for service in services().values()
