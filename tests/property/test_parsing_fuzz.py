@@ -1,6 +1,12 @@
 """Damaged bytes of every format: a document with sound marks, or a reason; never more than the limits."""
 
+import bz2
+import gzip
+import io
+import lzma
+import random
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from encoders.types import Document
+from indexers.archives import Member, members
 from indexers.parsing import FileParser, ParseLimits, ParseOptions, Skipped
 
 sys.path.append(str(Path(__file__).parents[1] / "unit" / "indexers"))
@@ -96,3 +103,51 @@ def test_thousands_of_damaged_files_give_sound_documents_or_reasons(parser, name
 @given(data=st.binary(max_size=300), name=st.sampled_from(list(SEEDS)))
 def test_any_bytes_give_a_document_or_a_reason(parser, name, data):
     check(parser, name, data)
+
+
+def tar():
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        for number in range(4):
+            entry = tarfile.TarInfo(f"d/{number}.txt")
+            entry.size = 300
+            archive.addfile(entry, io.BytesIO(b"w" * 300))
+    return written.getvalue()
+
+
+ARCHIVES = {
+    "a.zip": samples.zipped({f"d/{number}.txt": "words " * 50 for number in range(4)}),
+    "a.tar": tar(),
+    "a.tgz": gzip.compress(tar()),
+    "a.tar.bz2": bz2.compress(tar()),
+    "a.tar.xz": lzma.compress(tar()),
+    "a.txt.gz": gzip.compress(b"words " * 99),
+}
+
+
+@pytest.mark.parametrize("name", list(ARCHIVES))
+def test_damaged_archives_give_files_or_reasons(name):
+    choose = random.Random(name)
+    limits = ParseLimits(unpacked_bytes=100_000)
+    for _ in range(500):
+        broken = bytearray(ARCHIVES[name])
+        for _ in range(choose.randint(1, 4)):
+            place = choose.randrange(len(broken))
+            patch = choose.choice([b"", choose.randbytes(choose.randint(1, 8)), b"\xff" * 4, b"\0"])
+            broken[place : place + choose.choice([0, 1, 4, 20])] = patch
+        found = list(members(name, lambda: bytes(broken), limits) or ())  # noqa: B023
+        assert all(one.reason if isinstance(one, Skipped) else one.id.startswith(name) for one in found)
+        assert sum(len(one.data) for one in found if isinstance(one, Member)) <= limits.unpacked_bytes
+
+
+def test_a_sparse_file_in_an_archive_counts_with_the_size_it_unfolds_to():
+    entry = tarfile.TarInfo("hole.txt")
+    header = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
+    header[156:157] = tarfile.GNUTYPE_SPARSE
+    header[386:398], header[398:410] = b"00000000000\0", b"00000000000\0"
+    header[483:495] = b"%011o\0" % 10_000_000_000
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header[:512])
+    data = bytes(header) + bytes(1_024)
+    [refused] = members("a.tar", lambda: data, ParseLimits(unpacked_bytes=1_000_000))
+    assert refused.reason.startswith("unpacks to more than the limit")
