@@ -190,17 +190,19 @@ def weigh(counts: Mapping[int, int], *, average: float, bm25: Bm25) -> SparseVec
         bm25: the parameters.
     """
     length = sum(counts.values())
-    return SparseVector(
-        tuple(counts), tuple(bm25.weight(count, length, average) for count in counts.values())
-    )
+    weights = {count: bm25.weight(count, length, average) for count in set(counts.values())}  # a few
+    return SparseVector(tuple(counts), tuple(weights[count] for count in counts.values()))
 
 
 def reweigh(
     vector: SparseVector, *, length: int, old_average: float, new_average: float, bm25: Bm25
 ) -> SparseVector:
     """Carry stored weights over to another average length."""
-    counts = [bm25.frequency(value, length, old_average) for value in vector.values]
-    return SparseVector(vector.indices, tuple(bm25.weight(count, length, new_average) for count in counts))
+    weights = {
+        value: bm25.weight(bm25.frequency(value, length, old_average), length, new_average)
+        for value in set(vector.values)  # a few
+    }
+    return SparseVector(vector.indices, tuple(weights[value] for value in vector.values))
 
 
 def idf(holders: int, texts: int) -> float:
