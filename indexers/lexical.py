@@ -116,6 +116,8 @@ class Analyser:
         return [term for word in words for term in terms(word)] + paired
 
     def _analyse_word(self, word: str) -> tuple[str, ...]:
+        if word.isascii() and word.isalpha() and word.islower():  # most words: one part in one form
+            return () if word in self._stop_words else (self._fold(word)[:_LONGEST_TERM],)
         parts = [part.lower() for part in _PART.findall(word)] if not word.islower() or "_" in word else []
         if len(parts) < 2:
             parts = _PART.findall(word.lower())
@@ -168,6 +170,16 @@ def words_of(text: str) -> list[tuple[str, int, int]]:
         return [(match[0], match.start(), match.end()) for match in _WORD.finditer(text)]
     words = [(match[0], match.start(), match.end()) for match in _WORD.finditer(without_pairs(text))]
     return words + [(text[start:end], start, end) for start, end in pair_spans(text)]
+
+
+def places_of(text: str, wanted: Callable[[str], bool]) -> list[tuple[int, int]]:
+    """Return where those of `words_of` stand that are wanted; each different word is asked for once."""
+    if has_pairs(text):
+        words = words_of(text)
+        held = {word for word in {word for word, _, _ in words} if wanted(word)}
+        return [(start, end) for word, start, end in words if word in held]
+    held = {word for word in set(_WORD.findall(text)) if wanted(word)}
+    return [match.span() for match in _WORD.finditer(text) if match[0] in held] if held else []
 
 
 @lru_cache(maxsize=1 << 18)

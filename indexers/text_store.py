@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PAGE_CHARACTERS = 65_536
-_CACHED_PAGES = 256
+_CACHED_CHARACTERS = 1 << 24
+_CACHED_MANIFESTS = 2_048
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -83,9 +84,9 @@ class PageTextStore:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._unsynced: set[str] = set()
-        self._pages = _Recent[_Page](_CACHED_PAGES)
-        self._manifests = _Recent[Manifest](_CACHED_PAGES)
-        self._marks = _Recent[MarkIndex](_CACHED_PAGES)
+        self._pages = _Recent[_Page](_CACHED_CHARACTERS, lambda page: len(page.text))
+        self._manifests = _Recent[Manifest](_CACHED_MANIFESTS)
+        self._marks = _Recent[MarkIndex](_CACHED_MANIFESTS)
         self._lock = threading.Lock()
 
     def put(self, document: Document) -> str:
@@ -233,17 +234,24 @@ class _Page:
 
 
 class _Recent(Generic[T]):
-    """Keeps what was used last."""
+    """Keeps what was used last.
 
-    def __init__(self, size: int) -> None:
+    Args:
+        size: how much.
+        weigh: how much one is.
+    """
+
+    def __init__(self, size: int, weigh: Callable[[T], int] = lambda _: 1) -> None:
         self._size = size
+        self._weigh = weigh
+        self._held = 0
         self._kept: OrderedDict[str, T] = OrderedDict()
         self._lock = threading.Lock()
 
     def keep_only(self, names: Set[str]) -> None:
         with self._lock:
             for name in self._kept.keys() - names:
-                del self._kept[name]
+                self._held -= self._weigh(self._kept.pop(name))
 
     def get(self, name: str, make: Callable[[], T]) -> T:
         with self._lock:
@@ -252,9 +260,11 @@ class _Recent(Generic[T]):
                 return self._kept[name]
         made = make()
         with self._lock:
-            self._kept[name] = made
-            if len(self._kept) > self._size:
-                self._kept.popitem(last=False)
+            if name not in self._kept:
+                self._kept[name] = made
+                self._held += self._weigh(made)
+            while self._held > self._size and len(self._kept) > 1:
+                self._held -= self._weigh(self._kept.popitem(last=False)[1])
         return made
 
 

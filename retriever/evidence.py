@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from retriever.scorers import open_scorer
 from retriever.types import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence, Set
+    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
     from indexers.catalogue import Entry
     from indexers.collection import Collection
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from retriever.options import EvidenceOptions, OffsetUnit
     from retriever.phrases import Phrase
     from retriever.profile import SearchProfile
-    from retriever.scorers import Question, ScoredSegment
+    from retriever.scorers import Question, ScoredSegment, ScoredSegments
 
 _DEPTH = 32
 _LONGEST_RUN = 3
@@ -90,24 +91,25 @@ def best_spans(
     scorer = open_scorer(collection, question, profile)
     scored = scorer.score_segments(entries, None, 2 * wanted)
     ranked = _ranked(scored, profile.evidence_lexical)
-    return [[segment.span for _, segment in own[:wanted]] for own in ranked]
+    return [[segment.span for _, segment in islice(own, wanted)] for own in ranked]
 
 
 def _ranked(
-    scored: Sequence[Sequence[ScoredSegment]], lexical_weight: float
-) -> list[list[tuple[float, ScoredSegment]]]:
+    scored: Sequence[ScoredSegments], lexical_weight: float
+) -> Iterator[Iterator[tuple[float, ScoredSegment]]]:
     """Order the segments of each document by both sides, standardised over all of them."""
-    flat = [segment for segments in scored for segment in segments]
-    dense = standardise(np.array([segment.dense for segment in flat]))
-    lexical = standardise(np.array([segment.lexical for segment in flat]))
-    fused = iter(((1 - lexical_weight) * dense + lexical_weight * lexical).tolist())
-    return [
-        sorted(((next(fused), one) for one in own), key=lambda pair: (-pair[0], pair[1].span.start))
-        for own in scored
-    ]
+    dense = standardise(np.array([score for own in scored for score in own.dense]))
+    lexical = standardise(np.array([score for own in scored for score in own.lexical]))
+    fused = (1 - lexical_weight) * dense + lexical_weight * lexical
+    start = 0
+    for own in scored:
+        scores = fused[start : start + len(own)]
+        start += len(own)
+        order = np.lexsort((np.array([span[0] for span in own.spans]), -scores)).tolist()
+        yield ((float(scores[place]), own[place]) for place in order)
 
 
-def _choose(ranked: Sequence[tuple[float, ScoredSegment]], options: EvidenceOptions) -> list[_Run]:
+def _choose(ranked: Iterable[tuple[float, ScoredSegment]], options: EvidenceOptions) -> list[_Run]:
     """Take the best segments while they fit, neighbours joined to one span.
 
     Segments tile the text, so no two overlap. A neighbour of a span that is shown already

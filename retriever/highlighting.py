@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from encoders.boundaries import prose_borders
 from encoders.types import Span
 from indexers.languages import ENGLISH
-from indexers.lexical import terms_of_word, words_of
+from indexers.lexical import places_of, terms_of_word
 from retriever.types import Quote
 
 if TYPE_CHECKING:
@@ -34,11 +34,8 @@ def find_highlights(
         phrases: what every hit must contain.
         language: of the text.
     """
-    words = words_of(text)
-    lit = {
-        word for word in {word for word, _, _ in words} if not terms.isdisjoint(terms_of_word(word, language))
-    }
-    found = [Span(start, end) for word, start, end in words if word in lit]
+    places = places_of(text, lambda word: not terms.isdisjoint(terms_of_word(word, language)))
+    found = [Span(*place) for place in places]
     for phrase in phrases:
         found += [Span(*match.span()) for match in phrase.pattern.finditer(text)]
     joined: list[Span] = []

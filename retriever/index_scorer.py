@@ -6,13 +6,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from encoders.types import Span
 from indexers.catalogue import DOCUMENT, SEGMENT
 from indexers.filters import Filter, Ids, all_of, equals
 from indexers.identifiers import document_point
 from indexers.types import DOCUMENT_LEXICAL, SEGMENT_DENSE, SEGMENT_LEXICAL, SparseVector, VectorQuery
 from retriever.pooling import Pool
-from retriever.scorers import Found, ScoredSegment
+from retriever.scorers import Found, ScoredSegments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -208,7 +207,7 @@ class IndexScorer:
 
     def score_segments(
         self, entries: Sequence[Entry], wanted: Filter | None, depth: int
-    ) -> list[list[ScoredSegment]]:
+    ) -> list[ScoredSegments]:
         """Return the best segments of each document by either side, scored on both."""
         sides = (self._dense, self._lexical)
         dense, lexical = (side.best(self._collection, entries, wanted, depth) for side in sides)
@@ -245,15 +244,15 @@ def dense_side(question: Question, profile: SearchProfile) -> IndexSide:
     return IndexSide(SEGMENT_DENSE, question.dense, None, pool, profile.segment_candidates)
 
 
-def _joined(entry: Entry, dense: dict[str, Scored], lexical: dict[str, Scored]) -> list[ScoredSegment]:
-    return [
-        ScoredSegment(
-            entry,
-            hit.payload["ordinal"],
-            Span(hit.payload["start"], hit.payload["end"]),
-            hit.payload["kind"],
-            dense[key].score if key in dense else 0.0,
-            lexical[key].score if key in lexical else 0.0,
-        )
-        for key, hit in (lexical | dense).items()
-    ]
+def _joined(entry: Entry, dense: dict[str, Scored], lexical: dict[str, Scored]) -> ScoredSegments:
+    hits = lexical | dense
+    payloads = [hit.payload for hit in hits.values()]
+    return ScoredSegments(
+        entry=entry,
+        ordinals=[payload["ordinal"] for payload in payloads],
+        spans=[(payload["start"], payload["end"]) for payload in payloads],
+        kinds=[payload["kind"] for payload in payloads],
+        dense=[dense[key].score if key in dense else 0.0 for key in hits],
+        lexical=[lexical[key].score if key in lexical else 0.0 for key in hits],
+        described=[True] * len(hits),
+    )

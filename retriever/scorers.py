@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from encoders.types import Span
 from indexers.identifiers import segment_point
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from encoders.types import SegmentKind, Span
+    from encoders.types import SegmentKind
     from indexers.catalogue import Entry
     from indexers.collection import Collection
     from indexers.filters import Filter
@@ -68,12 +69,46 @@ class ScoredSegment:
     kind: SegmentKind
     dense: float
     lexical: float
-    described: bool = True
+    described: bool
 
     @property
     def point(self) -> str:
         """Its point in the index."""
         return segment_point(self.entry.generation, self.ordinal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScoredSegments:
+    """The best segments of one document, column by column.
+
+    Attributes:
+        entry: the document.
+        dense: ``(segments,)`` exact cosines, 0 where a segment has no vector; the others likewise.
+        lexical: exact BM25, 0 where it shares no term.
+        described: see `ScoredSegment`.
+    """
+
+    entry: Entry
+    ordinals: Sequence[int]
+    spans: Sequence[tuple[int, int]]
+    kinds: Sequence[SegmentKind]
+    dense: Sequence[float]
+    lexical: Sequence[float]
+    described: Sequence[bool]
+
+    def __len__(self) -> int:
+        return len(self.ordinals)
+
+    def __getitem__(self, place: int) -> ScoredSegment:
+        return ScoredSegment(
+            self.entry,
+            self.ordinals[place],
+            Span(*self.spans[place]),
+            self.kinds[place],
+            self.dense[place],
+            self.lexical[place],
+            self.described[place],
+        )
 
 
 class Scorer(Protocol):
@@ -89,7 +124,7 @@ class Scorer(Protocol):
 
     def score_segments(
         self, entries: Sequence[Entry], wanted: Filter | None, depth: int
-    ) -> list[list[ScoredSegment]]:
+    ) -> list[ScoredSegments]:
         """Return the best segments of each document by either side, ``depth`` of each, scored on both."""
         ...
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from encoders.types import Span
 from indexers.catalogue import DOCUMENT, SEGMENT
 from indexers.filters import all_of, equals
 from indexers.scores import KINDS
 from indexers.types import SEGMENT_DENSE, VectorQuery
 from retriever.index_scorer import ENOUGH_DOCUMENTS, MOST_SEGMENTS
 from retriever.pooling import Pool
-from retriever.scorers import Found, ScoredSegment
+from retriever.scorers import Found, ScoredSegments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -99,33 +98,35 @@ class TableScorer:
 
     def score_segments(
         self, entries: Sequence[Entry], wanted: Filter | None, depth: int
-    ) -> list[list[ScoredSegment]]:
+    ) -> list[ScoredSegments]:
         """Return the best segments of each document by either side, scored on both."""
         return [self._best_segments(entry, wanted, depth) for entry in entries]
 
-    def _best_segments(self, entry: Entry, wanted: Filter | None, depth: int) -> list[ScoredSegment]:
+    def _best_segments(self, entry: Entry, wanted: Filter | None, depth: int) -> ScoredSegments:
         ranges = self._segments.ranges.get(entry.generation, ())
-        if not ranges:
-            return []
-        dense = np.concatenate([self._dense(one) for one in ranges])
-        lexical = np.concatenate([self._lexical(one) for one in ranges])
-        ordinals = np.concatenate([one.part.block.ordinals[one.start : one.end] for one in ranges])
-        spans = np.concatenate([one.part.block.spans[one.start : one.end] for one in ranges])
-        kinds = np.concatenate([one.part.block.kinds[one.start : one.end] for one in ranges])
-        described = np.concatenate([one.part.block.described[one.start : one.end] for one in ranges])
-        held = np.ones(len(ordinals), dtype=np.bool_)
+        dense = _one_after_another([self._dense(one) for one in ranges])
+        lexical = _one_after_another([self._lexical(one) for one in ranges])
+        rows = np.arange(len(dense))
         if wanted is not None:
-            held = np.isin(ordinals, self._ordinals(entry, wanted))
-        by_cosine = _top(np.where(held & (dense != 0), dense, _NEVER), depth)
-        by_bm25 = _top(np.where(held & (lexical > 0), lexical, _NEVER), depth)
-        rows = np.union1d(by_cosine, by_bm25)
-        columns = (ordinals, spans, kinds, dense, lexical, described)
-        return [
-            ScoredSegment(entry, ordinal, Span(*span), KINDS[kind], cosine, bm25, described=told)
-            for ordinal, span, kind, cosine, bm25, told in zip(
-                *(column[rows].tolist() for column in columns), strict=True
-            )
-        ]
+            ordinals = [one.part.block.ordinals[one.start : one.end] for one in ranges]
+            rows = np.flatnonzero(np.isin(_one_after_another(ordinals), self._ordinals(entry, wanted)))
+        if len(rows) > depth:
+            by_cosine = rows[_top(_found(dense[rows]), depth)]
+            by_bm25 = rows[_top(_found(lexical[rows]), depth)]
+            rows = np.union1d(by_cosine, by_bm25)
+        else:
+            rows = rows[(dense[rows] != 0) | (lexical[rows] != 0)]
+        blocks = [(one.part.block, one.start, one.end) for one in ranges]
+        kinds = _taken([block.kinds[start:end] for block, start, end in blocks], rows)
+        return ScoredSegments(
+            entry=entry,
+            ordinals=_taken([block.ordinals[start:end] for block, start, end in blocks], rows),
+            spans=_taken([block.spans[start:end] for block, start, end in blocks], rows),
+            kinds=[KINDS[kind] for kind in kinds],
+            dense=dense[rows].tolist(),
+            lexical=lexical[rows].tolist(),
+            described=_taken([block.described[start:end] for block, start, end in blocks], rows),
+        )
 
     def _ordinals(self, entry: Entry, wanted: Filter) -> list[int]:
         """Return which segments of a version match."""
@@ -262,7 +263,7 @@ def _unit(vector: Sequence[float]) -> FloatArray:
 def _of_allowed(view: View, scores: Mapping[int, FloatArray], allowed: set[str] | None) -> FloatArray:
     """Return the scores of all parts one after another; what must not be found has the lowest."""
     every = np.concatenate([scores[id(part)] for part in view.parts]) if view.parts else _NOTHING
-    every = np.where(every == 0, _NEVER, every)
+    every = _found(every)
     if allowed is None:
         return every
     held = np.zeros(len(every), dtype=np.bool_)
@@ -273,6 +274,20 @@ def _of_allowed(view: View, scores: Mapping[int, FloatArray], allowed: set[str] 
             offset = offsets[id(one.part)]
             held[offset + one.start : offset + one.end] = True
     return np.where(held, every, _NEVER)
+
+
+def _found(scores: FloatArray) -> FloatArray:
+    """Give what was not found, which has 0, the lowest score."""
+    return np.where(scores == 0, _NEVER, scores)
+
+
+def _one_after_another(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return arrays[0] if len(arrays) == 1 else np.concatenate([_NOTHING, *arrays])
+
+
+def _taken(arrays: Sequence[NDArray[Any]], rows: NDArray[np.int64]) -> list[Any]:
+    """Return some rows of arrays that lie one after another."""
+    return [] if not arrays else (arrays[0] if len(arrays) == 1 else np.concatenate(arrays))[rows].tolist()
 
 
 def _top(scores: FloatArray, limit: int) -> NDArray[np.int64]:
@@ -290,4 +305,4 @@ def _top(scores: FloatArray, limit: int) -> NDArray[np.int64]:
 def _pooled(pool: Pool, parts: Iterable[FloatArray], counts: NDArray[np.int64]) -> tuple[float, ...]:
     """Pool the best scores of each document's segments; a score of 0 stands for none."""
     scores = np.concatenate([_NOTHING, *parts])
-    return tuple(pool.join_all(np.where(scores == 0, _NEVER, scores), counts).tolist())
+    return tuple(pool.join_all(_found(scores), counts).tolist())
