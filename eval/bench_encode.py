@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from bisect import bisect_right
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -119,7 +120,8 @@ def make_texts(data: Path | None, *, length: int, tokens: int, equal: bool) -> t
 
     Without ``data`` the text is Python's own language reference, which every
     installation carries. Ragged segments have a quarter of the length at least,
-    longer documents three quarters.
+    longer documents three quarters. Every piece begins and ends between words, so that it has
+    the same tokens alone.
 
     Returns:
         the pieces and the tokens of each, special tokens included.
@@ -134,12 +136,19 @@ def make_texts(data: Path | None, *, length: int, tokens: int, equal: bool) -> t
     random = np.random.default_rng(0)
     texts: list[str] = []
     sizes: list[int] = []
+    between = [*np.flatnonzero(spans.word_starts).tolist(), len(spans)]
     start = 0
     while sum(sizes) < tokens and start < len(spans):
-        end = min(start + int(random.integers(least, room + 1)), len(spans))
-        texts.append(source[spans.offsets[start, 0] : spans.offsets[end - 1, 1]])
-        sizes.append(end - start + 2)
-        start = end
+        end = start + int(random.integers(least, room + 1))
+        place = bisect_right(between, end)
+        if not equal:
+            end = max(between[place - 1], start + 1)
+        if between[place - 1] == end:
+            texts.append(source[spans.offsets[start, 0] : spans.offsets[end - 1, 1]])
+            sizes.append(end - start + 2)
+            start = end
+        else:
+            start = between[bisect_right(between, start)]
     return texts, sizes
 
 

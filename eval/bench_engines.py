@@ -126,7 +126,8 @@ def load_engine(job: Job) -> Callable[[list[str]], FloatArray]:
         from encoders.loading import load_encoder
 
         dtype: Any = "float32" if job.engine.endswith("float32") else "auto"
-        return load_encoder(job.folder, dtype=dtype, threads=job.threads).encode
+        # on a table lengthened many times short texts, such as those of the check, are all alike
+        return load_encoder(job.folder, dtype=dtype, threads=job.threads, self_check=False).encode
     import torch
     from sentence_transformers import SentenceTransformer
 

@@ -19,6 +19,17 @@ def test_texts_are_real_fit_the_length_and_add_up(length, equal):
     assert (len(set(sizes)) == 1) == equal
 
 
+@pytest.mark.parametrize("equal", [False, True])
+def test_no_text_is_cut_inside_a_word(tmp_path, equal):
+    (tmp_path / "words.txt").write_text("antidisestablishmentarianism otter is in the unbelievability " * 300)
+    texts, counted = make_texts(tmp_path / "words.txt", length=40, tokens=600, equal=equal)
+    tokens = load_tokenizer(bundled_folder()).tokenize(texts)
+    assert [len(spans) + 2 for spans in tokens] == counted
+    assert sum(counted) >= 600
+    words = set("antidisestablishmentarianism otter is in the unbelievability".split())
+    assert {word for text in texts for word in text.split()} == words
+
+
 def test_a_folder_is_read_as_beir(tmp_path):
     lines = [json.dumps({"_id": str(n), "text": f"document {n} about rent. " * 30}) for n in range(3)]
     (tmp_path / "corpus.jsonl").write_text("\n".join(lines))
