@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.fake import HashEncoder
@@ -25,24 +26,31 @@ texts = st.builds(
 media_types = st.sampled_from(["text/plain", "text/markdown", "text/x-python"])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(scope="module")
+def retriever(tmp_path_factory):
+    with Retriever.open(tmp_path_factory.mktemp("any") / "store", encoder=HashEncoder(dim=8)) as opened:
+        yield opened
+
+
+@settings(max_examples=60, deadline=None)
 @given(text=texts, media_type=media_types)
-def test_stored_segments_tile_the_text_and_spans_are_exact(tmp_path_factory, text, media_type):
-    with Retriever.open(tmp_path_factory.mktemp("any") / "store", encoder=HashEncoder(dim=8)) as retriever:
-        report = retriever.add([Document(id="x", text=text, media_type=media_type)])
-        stored, _ = canonical(text)
-        assert report.added == ("x",)
-        assert retriever.text("x") == stored
-        segments = retriever.engine.collection.index.scroll(equals("point", "segment"))
-        tiles = sorted(
-            (point.payload["ordinal"], point.payload["start"], point.payload["end"]) for point in segments
-        )
-        assert [ordinal for ordinal, _, _ in tiles] == list(range(len(tiles)))
-        assert "".join(stored[start:end] for _, start, end in tiles) == stored
-        ledger = retriever.get("x").coverage
-        [tokens] = retriever.encoder.tokenizer.tokenize([stored])
-        assert ledger.tokens == len(tokens)
-        assert ledger.embedded == int(tokens.known.sum())
-        query = next((stored[start:end] for _, start, end in tiles if stored[start:end].strip()), "words")
-        for hit in retriever.search(query, evidence=5):
-            assert all(span.text == stored[span.start : span.end] for span in hit.evidence)
+def test_stored_segments_tile_the_text_and_spans_are_exact(retriever, text, media_type):
+    if retriever.collections():
+        retriever.delete(["x"])
+    report = retriever.add([Document(id="x", text=text, media_type=media_type)])
+    stored, _ = canonical(text)
+    assert report.added == ("x",)
+    assert retriever.text("x") == stored
+    segments = retriever.engine.collection.index.scroll(equals("point", "segment"))
+    tiles = sorted(
+        (point.payload["ordinal"], point.payload["start"], point.payload["end"]) for point in segments
+    )
+    assert [ordinal for ordinal, _, _ in tiles] == list(range(len(tiles)))
+    assert "".join(stored[start:end] for _, start, end in tiles) == stored
+    ledger = retriever.get("x").coverage
+    [tokens] = retriever.encoder.tokenizer.tokenize([stored])
+    assert ledger.tokens == len(tokens)
+    assert ledger.embedded == int(tokens.known.sum())
+    query = next((stored[start:end] for _, start, end in tiles if stored[start:end].strip()), "words")
+    for hit in retriever.search(query, evidence=5):
+        assert all(span.text == stored[span.start : span.end] for span in hit.evidence)
