@@ -8,6 +8,7 @@ does the same at once.
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import logging
 import os
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LINGER_S = 300.0
+_ARENA_MAX = -8  # of mallopt(3)
 _TICK_S = 0.2
 
 
@@ -299,9 +301,17 @@ def _drain(connection: Connection) -> None:
 def run(path: Path, *, linger_s: float) -> None:
     """Serve a store until idle; crashes leave their last words on standard error."""
     faulthandler.enable()
+    _keep_heap_small()
     path = path.absolute()
     os.chdir("/")  # so that the folder it was started in can be unmounted or removed
     owner = Owner(path, linger_s=linger_s)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: owner.stop())
     owner.serve()
+
+
+def _keep_heap_small() -> None:
+    """Let threads share two heaps: with one each, glibc keeps the most that any of them ever held."""
+    set_option: Callable[[int, int], int] | None = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_ARENA_MAX, 2)
