@@ -8,10 +8,9 @@ from typing import IO, TYPE_CHECKING, Final, get_args
 
 import click
 
-from retriever.rerank.loading import RerankerKind
 from retriever.rerank.reading import InputFormat, read_candidates
 from retriever.rerank.structure import Structure
-from retriever.rerank.types import PolicyName
+from retriever.rerank.types import PolicyName, RerankerKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from encoders.errors import InvalidInputError
 from encoders.optional import require
@@ -15,11 +15,7 @@ if TYPE_CHECKING:
     from retriever.rerank.planning import RerankOptions
     from retriever.rerank.protocols import RankingModel, Reranker, TextScorer
     from retriever.rerank.structure import Structure
-
-RerankerKind: TypeAlias = Literal["listwise", "cross_encoder", "late_interaction", "endpoint"]
-"""``listwise``: a language model that sees the list; ``cross_encoder`` and ``late_interaction``:
-models of sentence-transformers that score each text by itself; ``endpoint``: one that does so
-behind an address, in the form of Cohere and Jina."""
+    from retriever.rerank.types import RerankerKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
+RerankerKind: TypeAlias = Literal["listwise", "cross_encoder", "late_interaction", "endpoint"]
+"""``listwise``: a language model that sees the list; ``cross_encoder`` and ``late_interaction``:
+models of sentence-transformers that score each text by itself; ``endpoint``: one that does so
+behind an address, in the form of Cohere and Jina."""
+
 PolicyName: TypeAlias = Literal["auto", "full", "sliding", "blocks"]
 
 RanPolicy: TypeAlias = Literal["full", "sliding", "blocks", "scores"]
