@@ -98,7 +98,7 @@ def _show(tuned: Tuned, save: str | None) -> None:
     for kind, weights in (("all", profile.weights), *sorted(profile.kinds.items())):
         click.echo(f"  {kind}: " + ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items()))
     click.echo(
-        f"  best_segments {profile.best_segments}, dense_temperature {profile.dense_temperature}, "
+        f"  best_segments {profile.best_segments}, lexical_segments {profile.lexical_segments}, "
         f"lexical_temperature {profile.lexical_temperature}"
     )
     if tuned.brier is not None:

@@ -44,7 +44,8 @@ COMPONENTS: tuple[ComponentName, ...] = (
 FOLDS = 5
 ENOUGH_QUERIES = 20
 ENOUGH_OF_A_KIND = 40
-POOLING = ((3, 0.05, 1.0), (1, 0.05, 1.0), (5, 0.05, 2.0))
+POOLING = ((3, 3, 1.0), (1, 3, 1.0), (3, 16, 2.0), (3, 16, 4.0))
+"""Segments that cosines and BM25 are joined from, and the temperature of BM25."""
 _DISCOUNTS = 1.0 / np.log2(np.arange(2, 12))
 _STEPS = (0.2, 0.1, 0.05)
 
@@ -160,14 +161,15 @@ class _Fitted:
         return self.kinds.get(kind, self.weights)
 
 
-def _shape(profile: SearchProfile, best: int, dense: float, lexical: float) -> SearchProfile:
+def _shape(profile: SearchProfile, best: int, lexical: int, temperature: float) -> SearchProfile:
     """Return the profile with another pooling, and with every component computed."""
     weights: Weights = {name: max(profile.weights.get(name, 0.0), 1e-6) for name in COMPONENTS}
     return replace(
         profile,
         best_segments=best,
-        dense_temperature=dense,
-        lexical_temperature=lexical,
+        lexical_segments=lexical,
+        lexical_temperature=temperature,
+        lexical_temperatures={},
         weights=weights,
         calibration=None,
     )

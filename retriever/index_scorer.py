@@ -169,7 +169,7 @@ class IndexScorer:
             SEGMENT_LEXICAL,
             question.lexical,
             collection.corpus(SEGMENT),
-            Pool(profile.best_segments, profile.lexical_temperature),
+            Pool(profile.lexical_segments, profile.lexical_temperature_for(question.text)),
             profile.segment_candidates,
         )
         self._sides: dict[ComponentName, IndexSide] = {"segment_dense": self._dense}

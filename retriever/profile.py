@@ -79,9 +79,11 @@ class SearchProfile:
         kinds: other weights for a kind of query; see `kind_of`.
         fusion: how scores become comparable: ``standard`` (mean and standard deviation over
             the candidates), ``robust`` (median and median deviation), ``dbsf`` or ``rrf``.
-        best_segments: a document's segment scores are joined from so many best ones.
+        best_segments: a document's cosines are joined from so many best segments.
         dense_temperature: how near to the best cosine another counts; see `pooling.pool_scores`.
-        lexical_temperature: the same for BM25 of segments.
+        lexical_segments: BM25 is joined from so many best segments.
+        lexical_temperature: how near to the best BM25 another counts.
+        lexical_temperatures: another one for a kind of query.
         segment_candidates: segments asked of each side at first.
         document_candidates: documents taken from each side.
         evidence_lexical: weight of BM25 beside cosine when segments are chosen as evidence, 0 to 1.
@@ -96,7 +98,9 @@ class SearchProfile:
     fusion: Fusion = "standard"
     best_segments: int = 3
     dense_temperature: float = 0.05
+    lexical_segments: int = 3
     lexical_temperature: float = 1.0
+    lexical_temperatures: dict[QueryKind, float] = field(default_factory=dict)
     segment_candidates: int = 500
     document_candidates: int = 100
     evidence_lexical: float = 0.4
@@ -109,12 +113,21 @@ class SearchProfile:
         for weights in (self.weights, *self.kinds.values()):
             if not any(weights.values()) or any(weight < 0 for weight in weights.values()):
                 raise InvalidInputError(f"weights are 0 or more and not all 0, got {dict(weights)}")
-        if min(self.dense_temperature, self.lexical_temperature) <= 0 or self.best_segments < 1:
-            raise InvalidInputError("temperatures are above 0 and best_segments is at least 1")
+        temperatures = (
+            self.dense_temperature,
+            self.lexical_temperature,
+            *self.lexical_temperatures.values(),
+        )
+        if min(temperatures) <= 0 or min(self.best_segments, self.lexical_segments) < 1:
+            raise InvalidInputError("temperatures are above 0, best_segments and lexical_segments at least 1")
 
     def weights_for(self, query: str) -> dict[ComponentName, float]:
         """Return the weights for a query."""
         return self.kinds.get(kind_of(query), self.weights)
+
+    def lexical_temperature_for(self, query: str) -> float:
+        """Return how near to the best BM25 another counts, for a query."""
+        return self.lexical_temperatures.get(kind_of(query), self.lexical_temperature)
 
     def weighs(self, name: ComponentName) -> bool:
         """Tell whether a component counts for any kind of query."""

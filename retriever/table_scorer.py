@@ -50,7 +50,7 @@ class TableScorer:
         self._segments = tables.segments.view()
         self._documents = tables.documents.view()
         self._dense_pool = Pool(profile.best_segments, profile.dense_temperature)
-        self._lexical_pool = Pool(profile.best_segments, profile.lexical_temperature)
+        self._lexical_pool = Pool(profile.lexical_segments, profile.lexical_temperature_for(question.text))
         self._query = _unit(question.dense)
         self._weighed = self._segments.weigh(question.lexical)
         self._cosines: dict[int, FloatArray] = {}

@@ -82,3 +82,11 @@ def test_a_kind_of_query_has_its_own_weights():
     assert not profile.weighs("title_lexical")
     with pytest.raises(InvalidInputError, match="not all 0"):
         SearchProfile(weights={"segment_dense": 0.0})
+    with pytest.raises(InvalidInputError):
+        SearchProfile(lexical_temperatures={"words": 0.0})
+
+
+def test_a_kind_of_query_has_its_own_temperature():
+    profile = SearchProfile(lexical_temperature=2.0, lexical_temperatures={"question": 1.5})
+    assert profile.lexical_temperature_for("why tides?") == 1.5
+    assert profile.lexical_temperature_for("tides") == 2.0
