@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from encoders.extension import Extension
 
 _BLOCK: Final = 512
+_LONG: Final = 2048  # from here on keys and values are read so often that laying them out costs less
 _SCORE_CHANGES: Final = ("softcap", "s_aux", "position_bias")
 
 
@@ -117,6 +118,8 @@ def packed_attention(
         q, k, v = (_texts(states, group) for states in (query, key, value))
         if shared > 1:
             k, v = k.repeat_interleave(shared, dim=1), v.repeat_interleave(shared, dim=1)
+        if group.tokens >= _LONG:
+            k, v = k.contiguous(), v.contiguous()
         scale = now.scale(base, group.tokens)
         if sliding_window is not None and sliding_window < group.tokens:
             seen = _windowed(q, k, v, scale=scale, causal=causal, window=sliding_window)

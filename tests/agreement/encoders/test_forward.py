@@ -8,7 +8,7 @@ from tiny_models import FAMILIES, LENGTH, WORDS
 from transformers import AutoModel
 
 from encoders.errors import ModelError
-from encoders.torch_attention import packed_attention
+from encoders.torch_attention import Group, Packing, packed_attention, packing
 
 TEXTS = [
     "the rent",
@@ -134,3 +134,17 @@ def test_a_layer_that_changes_scores_otherwise_is_not_packed():
     states = torch.zeros(1, 1, 2, 4)
     with pytest.raises(ModelError, match="Identity changes its attention scores by softcap"):
         packed_attention(torch.nn.Identity(), states, states, states, None, softcap=30.0)
+
+
+def test_a_long_text_attends_to_itself_alone_as_a_short_one_does():
+    random = torch.Generator().manual_seed(0)
+    query, key, value = torch.randn(3, 1, 2, 2100, 4, generator=random)
+    token = packing.set(Packing(groups=(Group(0, 2048, 2048), Group(2048, 2100, 26))))
+    try:
+        found, _ = packed_attention(torch.nn.Identity(), query, key, value, None)
+    finally:
+        packing.reset(token)
+    for start, end in ((0, 2048), (2048, 2074), (2074, 2100)):
+        q, k, v = (part[0, :, start:end] for part in (query, key, value))
+        expected = torch.softmax(q @ k.transpose(1, 2) / 2, dim=-1) @ v
+        assert torch.allclose(found[0, start:end].transpose(0, 1), expected, atol=1e-5)
