@@ -35,6 +35,14 @@ def places(count: int, chance: Random) -> list[str]:
     return _draw([" ".join(pair) for pair in product(_PLACE, _KIND)], count, chance)
 
 
+def places_like(place: str) -> list[str]:
+    """Return every other name of a building that shares a word with this one."""
+    first, kind = place.split()
+    same_first, same_kind = ([first], _KIND), (_PLACE, [kind])
+    names = (" ".join(pair) for words in (same_first, same_kind) for pair in product(*words))
+    return [name for name in names if name != place]
+
+
 def _draw(names: list[str], count: int, chance: Random) -> list[str]:
     if count > len(names):
         raise EvaluationError(f"there are {len(names)} distinct names, {count} were asked for")

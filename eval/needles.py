@@ -3,8 +3,9 @@
 Three kinds:
 
 - ``plain``: one generated fact a document.
-- ``confusing``: with it three near copies in the same document that differ in the
-  subject, the value or both, so that only the right span answers (after LV-Eval).
+- ``confusing``: with it three near copies in the same document, two about places whose
+  names share a word with the right one and one about another code of the same place; no
+  other document speaks of the right place (after LV-Eval).
 - ``multi``: a chain of three facts at different depths that are needed together
   (after NeedleBench).
 
@@ -26,7 +27,7 @@ from encoders.types import Document, Span
 from eval.datasets import judged_dataset, plain_query
 from eval.errors import EvaluationError
 from eval.haystack import hide
-from eval.names import people, places
+from eval.names import people, places, places_like
 from eval.synthetic import WORDS_PER_TOKEN
 from eval.types import GoldSpan
 
@@ -137,12 +138,15 @@ def _plain(count: int, chance: Random) -> list[_Puzzle]:
 
 
 def _confusing(count: int, chance: Random) -> list[_Puzzle]:
-    names = places(count + _NEAR_COPIES, chance)
+    names = places(count, chance)
+    asked = set(names)  # a copy must not be about what another document answers
     puzzles = []
-    for place in names[:count]:
-        others = chance.sample([name for name in names if name != place], _NEAR_COPIES - 1)
+    for place in names:
+        similar = [name for name in places_like(place) if name not in asked]
+        if len(similar) < _NEAR_COPIES - 1:
+            raise EvaluationError(f"{count} needles leave no names for near copies; ask for fewer")
         copies = (
-            *(_code(other, chance) for other in others),
+            *(_code(other, chance) for other in chance.sample(similar, _NEAR_COPIES - 1)),
             f"The visitor code of the {place} is {chance.randrange(10_000, 100_000)}.",
         )
         question = f"What is the access code of the {place}?"

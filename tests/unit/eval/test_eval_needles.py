@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from encoders.types import Span
@@ -54,6 +56,14 @@ def test_near_copies_differ_in_subject_or_in_what_is_asked_and_stand_in_the_same
         assert text.count(f"The access code of the {place} is") == 1
         assert text.count("The access code of the ") == 3
         assert text.count(f"The visitor code of the {place} is") == 1
+        assert sum(f"code of the {place} is" in other for other in texts.values()) == 1
+        others = set(re.findall(r"access code of the (\w+ \w+) is", text)) - {place}
+        assert all(set(other.split()) & set(place.split()) for other in others)
+
+
+def test_near_copies_need_names_that_no_query_asks_for():
+    with pytest.raises(EvaluationError, match="600 needles leave no names for near copies"):
+        make_needles(HAYSTACK, NeedleOptions(kind="confusing", lengths=(256,), per_cell=120))
 
 
 def test_the_same_seed_gives_the_same_needles():
