@@ -22,8 +22,6 @@ from retriever.wire import decode, encode
 START_TIMEOUT_S = 60.0
 _POLL_S = 0.02
 _LOCKED = 4
-_ARENAS = "2"
-"""Heaps that threads share: with one for each of them the encoder's batches left 60 MB in every one."""
 _DISK_CODES = {5: errno.ENOSPC, 6: errno.EROFS, -signal.SIGBUS: errno.ENOSPC}
 
 
@@ -87,11 +85,7 @@ class _Started:
 
     def __init__(self, store: Path) -> None:
         paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-        environment = {
-            "MALLOC_ARENA_MAX": _ARENAS,
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        }
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         with disk_errors(log_file(store)):
             log = os.open(log_file(store), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
