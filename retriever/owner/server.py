@@ -48,6 +48,7 @@ logger = logging.getLogger(__name__)
 LINGER_S = 300.0
 _ARENA_MAX = -8  # of mallopt(3)
 _TICK_S = 0.2
+_TRIM_S = 20.0
 
 
 class Owner:
@@ -88,8 +89,11 @@ class Owner:
             write_replacing(address_file(self._path), encode(address))
             logger.info("serving %s on %s", self._path, socket)
             try:
+                trimmed = time.monotonic()
                 while not self._stop.wait(_TICK_S) and not self._idle():
-                    pass
+                    if time.monotonic() - trimmed > _TRIM_S:
+                        _call_libc("malloc_trim", 0)  # what batches of documents took is not needed for long
+                        trimmed = time.monotonic()
             finally:
                 address_file(self._path).unlink(missing_ok=True)
                 self._jobs.stop()
@@ -301,7 +305,7 @@ def _drain(connection: Connection) -> None:
 def run(path: Path, *, linger_s: float) -> None:
     """Serve a store until idle; crashes leave their last words on standard error."""
     faulthandler.enable()
-    _keep_heap_small()
+    _call_libc("mallopt", _ARENA_MAX, 2)  # with a heap for each thread, the most that any held would be kept
     path = path.absolute()
     os.chdir("/")  # so that the folder it was started in can be unmounted or removed
     owner = Owner(path, linger_s=linger_s)
@@ -310,8 +314,8 @@ def run(path: Path, *, linger_s: float) -> None:
     owner.serve()
 
 
-def _keep_heap_small() -> None:
-    """Let threads share two heaps: with one each, glibc keeps the most that any of them ever held."""
-    set_option: Callable[[int, int], int] | None = getattr(ctypes.CDLL(None), "mallopt", None)
-    if set_option is not None:
-        set_option(_ARENA_MAX, 2)
+def _call_libc(name: str, *arguments: int) -> None:
+    """Call a function of the C library where it has it: not every one does."""
+    function: Callable[..., int] | None = getattr(ctypes.CDLL(None), name, None)
+    if function is not None:
+        function(*arguments)
