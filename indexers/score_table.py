@@ -5,6 +5,7 @@ A table is made from the index and can be made again from it at any time: nothin
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from encoders.types import FloatArray
     from indexers.types import SparseVector
+
+logger = logging.getLogger(__name__)
 
 _WRITTEN_AT = 2_048
 _LARGE = 32_768
@@ -227,7 +230,7 @@ class ScoreTable:
             self._parts, self._ranges, self._view = [], {}, None
 
     def _read(self) -> None:
-        """Map the blocks; none when rows were replaced by a process that died."""
+        """Map the blocks; none when rows were replaced by a process that died, or one cannot be read."""
         self._folder.mkdir(parents=True, exist_ok=True)
         spoilt = (self._folder / _CHANGED).exists()
         for path in self._folder.iterdir():
@@ -235,7 +238,13 @@ class ScoreTable:
                 shutil.rmtree(path)
         (self._folder / _CHANGED).unlink(missing_ok=True)
         folders = sorted((path for path in self._folder.iterdir() if path.is_dir()), key=_number)
-        self._parts = [_part(read(path), _number(path)) for path in folders]
+        try:
+            self._parts = [_part(read(path), _number(path)) for path in folders]
+        except (OSError, ValueError, EOFError):  # cut short by a power cut, or another version's
+            logger.warning("%s cannot be read and is made again", self._folder)
+            for path in folders:
+                shutil.rmtree(path)
+            folders = []
         self._next = 1 + max(map(_number, folders), default=-1)
         self._drop_older()
         self._list_ranges()
