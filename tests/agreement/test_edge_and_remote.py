@@ -25,6 +25,15 @@ REMOTE = [kind for kind in KINDS if kind != "edge"]
 POINTS = 90
 
 
+class Pair(tuple):
+    """Both engines, and the points that they should have; named shortly in reports."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return "both engines"
+
+
 @pytest.fixture(scope="module", params=REMOTE)
 def pair(request, tmp_path_factory):
     """Both engines with the same points, and those points in a dictionary."""
@@ -35,7 +44,7 @@ def pair(request, tmp_path_factory):
         both = edge(SCHEMA), remote(SCHEMA)
         stored = {}
         change(both, stored, [*range(POINTS)], seed=5)
-        yield both, stored
+        yield Pair((both, stored))
         for index in both:
             index.close()
 
