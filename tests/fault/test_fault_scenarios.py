@@ -21,7 +21,7 @@ def test_what_was_acknowledged_survives_kills_of_owner_and_caller(tmp_path):
 def test_a_job_that_is_killed_again_and_again_ends_equal_to_an_undisturbed_one(tmp_path):
     facts = kill_job(tmp_path, 2, seed=3)
     assert facts["equal to an undisturbed run"] == "yes"
-    assert 1 <= facts["kills"] < facts["attempts"]
+    assert 1 < facts["attempts"] <= facts["kills"] + 1  # a kill may come before an attempt begins
 
 
 @mounts
