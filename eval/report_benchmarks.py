@@ -92,4 +92,5 @@ def mteb_section(record: Record) -> Section:
     text = f"Measured by mteb {version} on {data}; the main score is {scores['main_score']:.3f}."
     cells = [f"{scores[key]:.3f}" if key in scores else NONE for key in shown.values()]
     parts = [element("p", text, class_="quiet"), table(["", *shown], [[f"our {settings['model']}", *cells]])]
-    return Section(title=" ".join(filter(None, (settings["task"], settings["subset"]))), parts=parts)
+    task = " ".join(filter(None, (settings["task"], settings["subset"])))
+    return Section(title=f"{task}: our {settings['model']}", parts=parts)
