@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _UNDER_LOAD_S: Final = 3.0
+_PATIENCE_S: Final = 30.0
+_ENOUGH: Final = 5  # acknowledged documents
 _PAGE: Final = 1_000
 
 
@@ -58,6 +60,9 @@ async def _until_killed(load: Load, service: ServiceProcess, acknowledged: list[
         status, answer = await caller.call("GET", f"/v1/jobs/{job}")
         state = json.loads(answer)["state"] if status == 200 else state
     await asyncio.sleep(_UNDER_LOAD_S)
+    until = time.monotonic() + _PATIENCE_S
+    while len(acknowledged) < _ENOUGH and time.monotonic() < until:
+        await asyncio.sleep(0.1)
     service.kill()
     stop.set()
     await asyncio.gather(*tasks)
