@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 _WRITTEN_AT = 2_048
 _LARGE = 32_768
 _MERGED_AT_ONCE = 8
+_MOST_RECENT = 8
 _CHANGED = "changed"
 
 
@@ -162,6 +163,8 @@ class ScoreTable:
         self._parts: list[Part] = []
         self._ranges: dict[str, tuple[Range, ...]] = {}
         self._open: dict[tuple[str, int], Row] = {}
+        self._recent: list[Part] = []  # open rows, laid out by earlier looks
+        self._unlaid: dict[tuple[str, int], Row] = {}  # the other open rows
         self._view: View | None = None
         self._next = 0
         self._marked = False
@@ -176,7 +179,7 @@ class ScoreTable:
         with self._writing:
             with self._lock:
                 self._drop(rows)
-                self._open.update({(row.generation, row.ordinal): row for row in rows})
+                self._open_up({(row.generation, row.ordinal): row for row in rows})
                 if any(row.generation in self._live for row in rows):
                     self._view = None
             if len(self._open) >= _WRITTEN_AT:
@@ -195,9 +198,14 @@ class ScoreTable:
     def remove(self, generations: Iterable[str]) -> None:
         """Forget the rows of versions for good."""
         gone = set(generations)
+        if not gone:
+            return
         with self._writing, self._lock:
             self._live -= gone
-            self._open = {key: row for key, row in self._open.items() if key[0] not in gone}
+            remaining = {key: row for key, row in self._open.items() if key[0] not in gone}
+            if len(remaining) < len(self._open):
+                self._open = remaining
+                self._lay_out_anew()
             for generation in gone:
                 for one in self._ranges.pop(generation, ()):
                     one.part.dropped[one.start : one.end] = True
@@ -228,6 +236,7 @@ class ScoreTable:
                 self._merge_small()
             (self._folder / _CHANGED).unlink(missing_ok=True)
             self._parts, self._ranges, self._view = [], {}, None
+            self._recent, self._unlaid = [], {}
 
     def _read(self) -> None:
         """Map the blocks; none when rows were replaced by a process that died, or one cannot be read."""
@@ -299,10 +308,25 @@ class ScoreTable:
             write_replacing(self._folder / _CHANGED, b"")
             self._marked = True
 
+    def _open_up(self, rows: Mapping[tuple[str, int], Row]) -> None:
+        again = any(key in self._open for key in rows)
+        self._open.update(rows)
+        if again:
+            self._lay_out_anew()
+        else:
+            self._unlaid.update(rows)
+
+    def _lay_out_anew(self) -> None:
+        self._recent, self._unlaid = [], dict(self._open)
+
     def _look(self) -> View:
         parts, ranges = list(self._parts), dict(self._ranges)
-        if any(generation in self._live for generation, _ in self._open):
-            memory = _part(build(list(self._open.values()), self._dim), -1)
+        if len(self._recent) == _MOST_RECENT:
+            self._lay_out_anew()
+        if any(generation in self._live for generation, _ in self._unlaid):
+            self._recent.append(_part(build(list(self._unlaid.values()), self._dim), -1))
+            self._unlaid = {}
+        for memory in self._recent:
             for generation, start, end in _generations(memory.block):
                 memory.alive[start:end] = generation in self._live
             self._add_ranges(memory, ranges)
@@ -327,7 +351,7 @@ class ScoreTable:
         part = _part(write(build(rows, self._dim), self._folder / str(self._next)), self._next)
         self._next += 1
         with self._lock:
-            self._open = {}
+            self._open, self._recent, self._unlaid = {}, [], {}
             self._parts.append(part)
             self._add_ranges(part, self._ranges)
             for generation in part.block.generations:
