@@ -105,7 +105,7 @@ def test_a_search_during_another_ones_replacement_is_before_or_after(replica, to
         for text in cycle(sorted(texts)):
             one.add([Document(id="x", text=text)])
             written.append(text)
-            if enough.wait(0.1):
+            if enough.wait(0.5):  # long enough to give the lease back: a slow search may need it
                 return
 
     writer = threading.Thread(target=replace_it)
