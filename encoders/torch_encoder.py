@@ -119,9 +119,11 @@ class TorchEncoder:
         for start, part, read in self._read_ahead(texts, kind):
             windows = [self._windows(text, kind, place=start + i) for i, text in enumerate(read)]
             pooled = self._pool_windows(read, windows, kind)
+            done = 0
             for i, own in enumerate(windows):
                 if own:
-                    vectors[start + i] = _finish([pooled.pop(0) for _ in own], self.dim)
+                    vectors[start + i] = _finish(pooled[done : done + len(own)], self.dim)
+                    done += len(own)
                 end = own[-1][1] if own else 0
                 ledgers.append(measure_coverage(part[i], read[i].spans, read=end, segments=len(own)))
         return Embeddings(vectors, tuple(ledgers))
@@ -146,8 +148,8 @@ class TorchEncoder:
         own = plain_windows(len(read), size=self._room(kind, self._parts.window_tokens))
         vectors = np.zeros((1, self.dim), dtype=np.float32)
         if own:
-            pooled = normalize(np.stack(self._pool_windows([read], [own], kind)))
-            vectors[0] = _finish([soft_pool(pooled, temperature=temperature)], self.dim)
+            pooled = normalize(self._pool_windows([read], [own], kind))
+            vectors[0] = _finish(soft_pool(pooled, temperature=temperature)[None], self.dim)
         return Embeddings(vectors, (measure_coverage(text, read.spans, segments=len(own)),))
 
     def encode_tokens(self, text: str, *, kind: TextKind = "document") -> TokenEmbeddings:
@@ -263,25 +265,30 @@ class TorchEncoder:
 
     def _pool_windows(
         self, read: Sequence[TokenizedText], windows: Sequence[Sequence[tuple[int, int]]], kind: TextKind
-    ) -> list[FloatArray]:
-        """Return one vector per window, in order, not normalised."""
+    ) -> FloatArray:
+        """Return one vector per window, in order, not normalised.
+
+        They go into one array: kept apart, they would lie between the buffers of forwards, and
+        memory would grow with every one.
+        """
         rows = [self._row(one.ids[a:b], kind) for one, own in zip(read, windows, strict=True) for a, b in own]
-        vectors: list[FloatArray] = [np.empty(0, dtype=np.float32)] * len(rows)
+        vectors: FloatArray = np.empty((0, 0), dtype=np.float32)
         skip = 0 if self._parts.include_prompt or not len(self._prompt_ids[kind]) else self._skip(kind)
         for batch in token_batches([len(row) for row in rows], budget=self._parts.batch_tokens):
             for places, hidden in self._parts.forward([rows[i] for i in batch]):
                 pooled = self._parts.pooling(hidden, skip=skip).numpy()
-                for place, vector in zip(places, pooled, strict=True):
-                    vectors[batch[place]] = vector
+                if not len(vectors):
+                    vectors = np.empty((len(rows), pooled.shape[1]), dtype=np.float32)
+                vectors[[batch[place] for place in places]] = pooled
         return vectors
 
     def _skip(self, kind: TextKind) -> int:
         return len(self._parts.tokenizer.prefix) + len(self._prompt_ids[kind])
 
 
-def _finish(windows: Sequence[FloatArray], dim: int) -> FloatArray:
+def _finish(windows: FloatArray, dim: int) -> FloatArray:
     """Average windows, keep the first ``dim`` numbers, normalise."""
-    mean = np.stack(windows).mean(axis=0, dtype=np.float64, keepdims=True)
+    mean = windows.mean(axis=0, dtype=np.float64, keepdims=True)
     finished: FloatArray = truncate_dim(mean.astype(np.float32), dim)[0]
     return finished
 
