@@ -28,7 +28,7 @@ class CodeOptions:
     Attributes:
         projects: one folder each; all their texts are candidates for every query.
         pairs: at most so many, chosen by hash.
-        aggregator: ``sea`` or a file of weights; empty to leave the trained vector out.
+        aggregator: ``sea``, ``sea-lines`` or a file of weights; empty to leave the trained vector out.
         split: how texts are cut, one of `eval.splitting.SPLITS`.
     """
 
@@ -82,7 +82,7 @@ def figures_record(figures: Sequence[WayFigures]) -> dict[str, object]:
 @click.option("--pairs", type=click.IntRange(min=2), default=1000, show_default=True, help="At most so many.")
 @click.option("--shortest", default=0, show_default=True, help="Characters of the shortest text.")
 @click.option("--longest", default=60_000, show_default=True, help="Characters of the longest text.")
-@click.option("--aggregator", default="sea", show_default=True, help="'sea', a file of weights, or ''.")
+@click.option("--aggregator", default="sea", show_default=True, help="sea, sea-lines, a file, or ''.")
 @SPLIT
 @click.option("--json", "json_file", type=FILE, help="Write the figures there.")
 @ENCODER

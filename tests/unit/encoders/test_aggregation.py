@@ -103,13 +103,14 @@ def test_an_unknown_aggregation_is_refused_with_the_known_ones():
         PooledAggregator("median")
 
 
-def test_the_shipped_weights_say_what_they_were_trained_on():
-    shipped = open_aggregator("sea")
+@pytest.mark.parametrize("name", ["sea", "sea-lines"])
+def test_the_shipped_weights_say_what_they_were_trained_on(name):
+    shipped = open_aggregator(name)
     assert shipped.weights["query"].shape == (384,)
     assert shipped.card.keys() >= {
         "encoder",
         "train_projects",
-        "validation_projects",
+        "validation_mrr",
         "test_projects",
         "test_mrr",
     }
