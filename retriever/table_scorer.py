@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _MULTIPLIED = 32_768
 """Up to so many rows all cosines are computed; with more the index names the nearest."""
+_DECIMALS = 6
+"""The last bits of a product depend on where its row lies; equal texts must have equal scores."""
 _NEVER = np.float32(-np.inf)
 _NOTHING: FloatArray = np.zeros(0, dtype=np.float32)
 
@@ -104,7 +106,7 @@ class TableScorer:
 
     def _best_segments(self, entry: Entry, wanted: Filter | None, depth: int) -> ScoredSegments:
         ranges = self._segments.ranges.get(entry.generation, ())
-        dense = _one_after_another([self._dense(one) for one in ranges])
+        dense = np.round(_one_after_another([self._dense(one) for one in ranges]), _DECIMALS)
         lexical = _one_after_another([self._lexical(one) for one in ranges])
         rows = np.arange(len(dense))
         if wanted is not None:
@@ -304,5 +306,5 @@ def _top(scores: FloatArray, limit: int) -> NDArray[np.int64]:
 
 def _pooled(pool: Pool, parts: Iterable[FloatArray], counts: NDArray[np.int64]) -> tuple[float, ...]:
     """Pool the best scores of each document's segments; a score of 0 stands for none."""
-    scores = np.concatenate([_NOTHING, *parts])
+    scores = np.round(np.concatenate([_NOTHING, *parts]), _DECIMALS)
     return tuple(pool.join_all(_found(scores), counts).tolist())
