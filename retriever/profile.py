@@ -98,9 +98,9 @@ class SearchProfile:
     fusion: Fusion = "standard"
     best_segments: int = 3
     dense_temperature: float = 0.05
-    lexical_segments: int = 3
-    lexical_temperature: float = 1.0
-    lexical_temperatures: dict[QueryKind, float] = field(default_factory=dict)
+    lexical_segments: int = 16
+    lexical_temperature: float = 4.0
+    lexical_temperatures: dict[QueryKind, float] = field(default_factory=lambda: {"question": 1.5})
     segment_candidates: int = 500
     document_candidates: int = 100
     evidence_lexical: float = 0.4

@@ -41,9 +41,9 @@ def bm25(texts, query, average):
     return scores
 
 
-def pooled(scores, temperature):
-    """Join a document's best three segment scores."""
-    return temperature * math.log(sum(math.exp(one / temperature) for one in sorted(scores)[-3:]))
+def pooled(scores, count, temperature):
+    """Join a document's best segment scores."""
+    return temperature * math.log(sum(math.exp(one / temperature) for one in sorted(scores)[-count:]))
 
 
 def bm25_of_documents(documents, query):
@@ -53,8 +53,8 @@ def bm25_of_documents(documents, query):
     return bm25(texts, query, sum(length**2 for length in lengths) / sum(lengths))
 
 
-def best_three_by_words(documents, query, retriever):
-    """BM25 of each document's best three segments, joined.
+def best_by_words(documents, query, retriever):
+    """BM25 of each document's best segments, joined.
 
     The index weighs with an average length that may be some percent off the true one.
     """
@@ -71,7 +71,7 @@ def best_three_by_words(documents, query, retriever):
     found = {}
     for document in documents:
         matching = [score for (doc_id, _), score in scores.items() if doc_id == document.id and score > 0]
-        found[document.id] = pooled(matching, 1.0) if matching else 0.0
+        found[document.id] = pooled(matching, 16, 4.0) if matching else 0.0
     return found
 
 
@@ -82,7 +82,7 @@ def best_three(documents, query, encoder):
     scores = {}
     for document in documents:
         readings = [segment.reading(document.text) for segment in segmenter.segment(document)]
-        scores[document.id] = pooled((encoder.encode(readings) @ asked).tolist(), 0.05)
+        scores[document.id] = pooled((encoder.encode(readings) @ asked).tolist(), 3, 0.05)
     return scores
 
 
@@ -110,7 +110,7 @@ def searched(documents, tmp_path_factory):
 @pytest.mark.parametrize("query", ["w1 w77 w203", "w5", "w390 w12 w12 w44 w301 w8 w150"])
 def test_every_candidate_has_the_exact_score_of_every_component(searched, documents, query):
     lexical, dense = bm25_of_documents(documents, query), best_three(documents, query, searched.encoder)
-    words = best_three_by_words(documents, query, searched)
+    words = best_by_words(documents, query, searched)
     result = searched.search(query, limit=100, explain=True)
     assert len(result) >= 25
     for hit in result:
@@ -138,7 +138,7 @@ def test_with_all_documents_as_candidates_the_order_is_that_of_the_full_computat
         values = np.array([scores[doc_id] for doc_id in ids])
         return (values - values.mean()) / values.std()
 
-    words = best_three_by_words(documents, query, searched)
+    words = best_by_words(documents, query, searched)
     total = dict(zip(ids, 0.24 * z(lexical) + 0.5 * z(dense) + 0.22 * z(words), strict=True))
     found = [hit.document.id for hit in searched.search(query, limit=120)]
     assert len(found) == len(documents)
