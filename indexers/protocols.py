@@ -86,6 +86,16 @@ class VectorIndex(Protocol):
         """Let writers wait, so that what lies on disk stays as the last `flush` left it."""
         ...
 
+    def rewrite(self) -> int:
+        """Remove the bytes of what was deleted or replaced, and return how many fewer the files take.
+
+        Writers wait, searches go on.
+
+        Raises:
+            DiskSpaceError: there is no room for both the old files and the new; nothing has changed.
+        """
+        ...
+
     def close(self) -> None:
         """Flush and let go; further calls fail."""
         ...

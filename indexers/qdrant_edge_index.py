@@ -16,6 +16,7 @@ from indexers.durable import refused_by_disk
 from indexers.errors import StorageError
 from indexers.filters import And, Condition, Filter, Ids, Not, Or, Scalar
 from indexers.guards import check_disk, check_points
+from indexers.qdrant_rewriting import change_over, forget_leftovers, rewritten, size_on_disk
 from indexers.types import (
     FieldKind,
     IndexSchema,
@@ -67,12 +68,14 @@ class EdgeIndex:
         self._listener: Callable[[Sequence[Point]], None] | None = None
         self._schema = schema
         self._writing = threading.Lock()
+        self._using = threading.Lock()  # in no engine call two threads are at once in any case
+        forget_leftovers(folder)
         with _engine_errors(folder, "cannot be opened"):
             if (folder / "edge_config.json").exists():
                 self._shard = edge.EdgeShard.load(str(folder))
             else:
                 self._shard = edge.EdgeShard.create(str(folder), _config(schema))
-        self._indexed = {*schema.keywords, *schema.integers}
+        self._indexed: dict[str, FieldKind] = {}
         for field in schema.keywords:  # at every opening: the process may have died before the first time
             self._update(edge.UpdateOperation.create_field_index(field, edge.KeywordIndexParams()), size=0)
         for field in schema.integers:
@@ -84,14 +87,13 @@ class EdgeIndex:
 
     def index_field(self, field: str, kind: FieldKind) -> None:
         """Make filters on a payload field quick."""
-        if field not in self._indexed:
-            self._indexed.add(field)
+        if field not in self._indexed and field not in (*self._schema.keywords, *self._schema.integers):
+            self._indexed[field] = kind
             self._update(edge.UpdateOperation.create_field_index(field, _FIELD_INDEXES[kind]()), size=0)
 
     def unindex_field(self, field: str) -> None:
         """Undo `index_field`."""
-        if field in self._indexed:
-            self._indexed.discard(field)
+        if self._indexed.pop(field, None) is not None:
             self._update(edge.UpdateOperation.delete_field_index(field), size=0)
 
     def upsert(self, points: Sequence[Point]) -> None:
@@ -106,9 +108,9 @@ class EdgeIndex:
 
     def set_payload(self, ids: Sequence[str], payload: Payload) -> None:
         """Merge ``payload`` into the payload of the points that exist."""
-        known: list[int | uuid.UUID | str] = [
-            record.id for record in self._shard.retrieve(list(ids), False, False)
-        ]
+        with self._using:
+            found = self._shard.retrieve(list(ids), False, False)
+        known: list[int | uuid.UUID | str] = [record.id for record in found]
         if known:
             self._update(edge.UpdateOperation.set_payload(known, payload), size=len(known) * 512)
 
@@ -126,7 +128,8 @@ class EdgeIndex:
         if not queries:
             return []
         requests = [_request(query) for query in queries]
-        answers = self._shard.query_batch(edge.QueryBatchRequest(requests))
+        with self._using:
+            answers = self._shard.query_batch(edge.QueryBatchRequest(requests))
         return [
             _with_ids(answer) if query.ids else [Scored("", hit.score, hit.payload or {}) for hit in answer]
             for query, answer in zip(queries, answers, strict=True)
@@ -134,13 +137,15 @@ class EdgeIndex:
 
     def nearest_keys(self, query: VectorQuery) -> Keys:
         """Return the first 64 bits of the ids of the nearest points, in any order."""
-        found = self._shard.query(_request(query))
+        with self._using:
+            found = self._shard.query(_request(query))
         ids = [hit.id for hit in found]
         return np.array([key.int >> 64 for key in ids if isinstance(key, uuid.UUID)], dtype=np.uint64)
 
     def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Record]:
         """Return the points that exist, in the order of ``ids``."""
-        found = self._shard.retrieve(list(ids), True, list(vectors) or False)
+        with self._using:
+            found = self._shard.retrieve(list(ids), True, list(vectors) or False)
         by_id = {str(record.id): record for record in found}
         return [_record(by_id[key]) for key in ids if key in by_id]
 
@@ -150,15 +155,15 @@ class EdgeIndex:
         """Walk over all points that match, by id."""
         offset: Any = None
         while True:
-            records, offset = self._shard.scroll(
-                edge.ScrollRequest(
-                    offset=offset,
-                    limit=_PAGE,
-                    filter=compile_filter(where) if where else None,
-                    with_payload=True if payload is None else edge.PayloadSelector.Include(list(payload)),
-                    with_vector=list(vectors) or False,
-                )
+            request = edge.ScrollRequest(
+                offset=offset,
+                limit=_PAGE,
+                filter=compile_filter(where) if where else None,
+                with_payload=True if payload is None else edge.PayloadSelector.Include(list(payload)),
+                with_vector=list(vectors) or False,
             )
+            with self._using:
+                records, offset = self._shard.scroll(request)
             yield from map(_record, records)
             if offset is None:
                 return
@@ -166,14 +171,17 @@ class EdgeIndex:
     def count(self, where: Filter | None = None) -> int:
         """Count the points that match."""
         request = edge.CountRequest(exact=True, filter=compile_filter(where) if where else None)
-        return self._shard.count(request)
+        with self._using:
+            return self._shard.count(request)
 
     def facet(self, field: str, where: Filter | None = None) -> dict[str, int]:
         """Count points per value of a keyword field."""
         request = edge.FacetRequest(
             field, limit=1 << 31, exact=True, filter=compile_filter(where) if where else None
         )
-        return {str(hit.value): hit.count for hit in self._shard.facet(request).hits}
+        with self._using:
+            hits = self._shard.facet(request).hits
+        return {str(hit.value): hit.count for hit in hits}
 
     def flush(self) -> None:
         """Make every write so far survive a power cut."""
@@ -188,6 +196,20 @@ class EdgeIndex:
             with _engine_errors(self._folder, "could not be flushed"):
                 self._shard.flush()
             yield
+
+    def rewrite(self) -> int:
+        """Write all points into new files; searches wait only while these are opened."""
+        with self._writing, _engine_errors(self._folder, "could not be written anew"):
+            self._shard.flush()
+            before = size_on_disk(self._folder)
+            fresh = rewritten(self._folder, self._schema, self._indexed)
+            with self._using:
+                self._shard.close()
+                try:
+                    change_over(self._folder, fresh)
+                finally:
+                    self._shard = edge.EdgeShard.load(str(self._folder))
+            return before - size_on_disk(self._folder)
 
     def close(self) -> None:
         """Flush and let go."""

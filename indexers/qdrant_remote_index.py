@@ -211,6 +211,10 @@ class RemoteIndex:
     def flush(self) -> None:
         """Do nothing: every write was waited for, and the server flushes by itself."""
 
+    def rewrite(self) -> int:
+        """Do nothing: a server does it by itself."""
+        return 0
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Let writers of this process wait."""

@@ -160,11 +160,13 @@ class GarbageReport:
         pages: compressed pages of text.
         size_bytes: of these files.
         left: pages that are needed.
+        index_bytes: how many fewer the files of the indexes take since they were written anew.
     """
 
     pages: int
     size_bytes: int
     left: int
+    index_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

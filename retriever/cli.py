@@ -439,13 +439,14 @@ def retain(retriever: BaseRetriever, *, versions: int | None, days: float | None
 @longdoc.command()
 @_store_options
 def tidy(retriever: BaseRetriever, *, as_json: bool) -> None:
-    """Remove files of text that no document and no kept version needs."""
+    """Remove text that no document and no kept version needs, and the bytes that indexes have deleted."""
     report = retriever.collect_garbage()
     if as_json:
         _print_json(report)
     else:
         click.echo(
-            f"{report.pages} files removed, {report.size_bytes / 1e6:,.1f} MB; {report.left} are needed"
+            f"{report.pages} files removed, {report.size_bytes / 1e6:,.1f} MB; {report.left} are needed; "
+            f"indexes {report.index_bytes / 1e6:,.1f} MB smaller"
         )
 
 

@@ -635,7 +635,10 @@ class BaseRetriever:
         return self.engine.purge(tuple(doc_ids))
 
     def collect_garbage(self) -> GarbageReport:
-        """Remove the pages of text that no document and no kept version of any collection needs."""
+        """Remove the pages of text that no document and no kept version of any collection needs.
+
+        The engine's files are written anew, without the bytes of what was deleted.
+        """
         return self.engine.collect_garbage()
 
     def doctor(

@@ -25,7 +25,7 @@ from indexers.locations import is_local
 from indexers.migrating import migrate
 from indexers.parsing import FileParser, FoundFile, ParseOptions, Skipped, find_files, survey
 from indexers.repair import repair as mend
-from indexers.retention import collect_garbage, purge, read_retention, retain
+from indexers.retention import collect_garbage, purge, read_retention, retain, rewrite_indexes
 from indexers.store import Store
 from retriever.citations import resolve_evidence, resolve_span
 from retriever.context.building import gather
@@ -350,8 +350,8 @@ class LocalEngine:
         return purge(self._store, self.collection, doc_ids)
 
     def collect_garbage(self) -> GarbageReport:
-        """Remove pages of text that nothing points at."""
-        return collect_garbage(self._store)
+        """Remove pages of text that nothing points at, and write the indexes anew."""
+        return replace(collect_garbage(self._store), index_bytes=rewrite_indexes(self._store))
 
     def _estimate(self, found: Sequence[FoundFile | Skipped]) -> Estimate:
         known = self.collection.entries if self._name in self._store.collections() else {}
