@@ -10,7 +10,7 @@ import io
 import tarfile
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import zstandard
 
@@ -19,6 +19,7 @@ from indexers.durable import sync_path
 from indexers.guards import check_disk
 from indexers.layout import BEFORE_CLAIM, SCORES, claim
 from indexers.report import BackupReport
+from indexers.sparse_files import write_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 REMOTE = "remote-backup.json"
 """The first member of the backup of a store on a server."""
-_BLOCK = 1 << 20
 
 
 def back_up(store: Store, target: Path) -> BackupReport:
@@ -117,7 +117,7 @@ def _restored(archive: tarfile.TarFile, folder: Path, remote: RemoteSettings | N
 
                 restoring = stack.enter_context(RemoteRestore(content.read(), folder, remote))
             elif restoring is None or not restoring.take(member.name, content):
-                _write_sparse(content, path, member.size)
+                write_sparse(content, path)
             yield member.name
         if restoring is not None:
             restoring.finish()
@@ -142,15 +142,3 @@ def _inside(name: str) -> PurePosixPath:
     if path.is_absolute() or ".." in path.parts:
         raise InvalidInputError(f"the backup names a file outside the store: {name!r}", name=name)
     return path
-
-
-def _write_sparse(content: IO[bytes], path: Path, size: int) -> None:
-    """Write a file and leave holes where it holds zeros: the engine's files are mostly that."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        while block := content.read(_BLOCK):
-            if block.count(0) == len(block):
-                file.seek(len(block), 1)
-            else:
-                file.write(block)
-        file.truncate(size)

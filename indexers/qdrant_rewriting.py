@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from indexers.durable import sync_path
 from indexers.errors import DiskSpaceError, StorageError
 from indexers.guards import check_disk
+from indexers.sparse_files import write_sparse
 from indexers.types import IndexSchema, Point
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 _FRESH, _COPY, _OLD = ".new", ".copy", ".old"
 _AT_ONCE = 512
-_BLOCK = 1 << 20
 
 
 def rewritten(folder: Path, schema: IndexSchema, fields: Mapping[str, FieldKind]) -> Path:
@@ -121,14 +121,9 @@ def _beside(folder: Path, ending: str) -> Path:
 
 
 def copy_sparse(source: str, target: str) -> None:
-    """Copy a file and leave holes where it holds zeros: the engine's files are mostly that."""
-    with Path(source).open("rb") as content, Path(target).open("wb") as file:
-        while block := content.read(_BLOCK):
-            if block.count(0) == len(block):
-                file.seek(len(block), os.SEEK_CUR)
-            else:
-                file.write(block)
-        file.truncate()
+    """Copy a file and leave holes where it holds zeros."""
+    with Path(source).open("rb") as content:
+        write_sparse(content, Path(target))
 
 
 def main() -> None:
