@@ -101,7 +101,7 @@ class Collection:
     ) -> None:
         self.index = index
         self.texts = texts
-        self.records = DocumentRecords(place.below("documents"))
+        self.records = DocumentRecords(place)
         self.unread = UnreadItems(place)
         self._place = place
         self._scores = scores
@@ -134,6 +134,7 @@ class Collection:
         self._indexed: set[str] = set()
         self._fields: dict[str, frozenset[FieldKind]] = dict(_OWN_FIELDS)
         self._state = 0
+        self._settled = False
         self._read_all()
         for name in list(self._fields):
             self._index_field(name)
@@ -346,6 +347,8 @@ class Collection:
             self._runs += 1
         try:
             with self._lease.held(wait_s=None) if self._lease else nullcontext():
+                with self._writing:
+                    self._settle()
                 yield
         finally:
             with self._no_runs:
@@ -403,14 +406,14 @@ class Collection:
         with self._writing:
             self.texts.sync()
             entries = [self._numbered(entry) for entry, _ in versions]
-            self.records.write(entries)
             points: list[Point] = []
             average = self.weights.averages.document
             for entry, (_, terms) in zip(entries, versions, strict=True):
                 points.append(self._document_point(entry, terms, average))
                 if (previous := self._entries.get(entry.doc_id)) is not None:
                     points.append(kept_point(previous))
-            with self._change():
+            with self._change({entry.doc_id: entry.doc_id not in self._entries for entry in entries}):
+                self.records.write(entries)
                 self.index.upsert(points)
                 for entry in entries:
                     previous = self._entries.get(entry.doc_id)
@@ -439,8 +442,8 @@ class Collection:
         with self._writing:
             previous = self._entries.get(entry.doc_id)
             self.texts.sync()
-            self.records.write([entry])
-            with self._change():
+            with self._change({entry.doc_id: previous is None}):
+                self.records.write([entry])
                 self.index.upsert([point])
                 self._generations.went_live(entry.generation)
                 self._remember(entry)
@@ -470,7 +473,7 @@ class Collection:
             entry = replace(entry, revision=live.revision + 1)
             points = [segment_point(entry.generation, ordinal) for ordinal in range(entry.segments)]
             self._index_fields(entry)
-            with self._change():
+            with self._change({entry.doc_id: False}):
                 self.records.write([entry])
                 self.index.set_payload(
                     [document_point(entry.doc_id), *points],
@@ -506,7 +509,7 @@ class Collection:
             for doc_id in present:
                 if expected is not None:
                     expected.check(self._entries[doc_id])
-            with self._change():
+            with self._change(dict.fromkeys(present, True)):
                 self.index.upsert([kept_point(self._entries[doc_id]) for doc_id in present])
                 self.index.delete([document_point(doc_id) for doc_id in present])
                 for doc_id in present:
@@ -587,17 +590,30 @@ class Collection:
         }
 
     @contextmanager
-    def _change(self) -> Iterator[None]:
-        """Change what is stored and what is known of it; a search that saw a part of that is repeated."""
+    def _change(self, may_end_gone: Mapping[str, bool]) -> Iterator[None]:
+        """Change documents and what is known of them; a search that saw a part of that is repeated."""
         if self.retired:
             raise StoreBusyError(
                 f"the collection in {self._place} was just replaced by one with other vectors; try again"
             )
+        self._settle()
+        self._settled = False
         self._generations.start_or_end_change()
         try:
-            yield
+            with self.records.changing(may_end_gone):
+                yield
+            self._settled = True
         finally:
             self._generations.start_or_end_change()
+
+    def _settle(self) -> None:
+        """Make the records agree with the index where a change did not end well, here or earlier."""
+        if self._settled:
+            return
+        if doc_ids := self.records.unsettled():
+            found = self.index.retrieve([document_point(doc_id) for doc_id in doc_ids])
+            self.records.settle([Entry.from_payload(record.payload) for record in found])
+        self._settled = True
 
     def _read_all(self) -> None:
         """Read every document and earlier version from the index."""
@@ -619,6 +635,7 @@ class Collection:
         with self._hearing:
             self._hear()
         self.weights.reload()
+        self._settled = False
         if from_the_dead and self._sharing is not None:
             self._sharing.announce_everything()
             self._generations.died(self._count_dead())

@@ -97,7 +97,8 @@ def _lost_points(collection: Collection) -> Iterator[Finding]:
         record.payload["doc_id"]
         for record in collection.index.scroll(equals("point", DOCUMENT), payload=("doc_id",))
     }
+    unsettled = collection.records.unsettled()
     for entry in collection.records:
-        if entry.doc_id not in stored:
+        if entry.doc_id not in stored and entry.doc_id not in unsettled:
             detail = "its record is there, its point is not"
             yield Finding(problem="lost_point", document_id=entry.doc_id, detail=detail, remedy="embed_again")

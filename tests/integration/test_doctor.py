@@ -115,3 +115,50 @@ def test_deleted_documents_do_not_come_back_with_a_rebuild(store_path, encoder, 
         second.doctor(repair=True)
         assert [info.id for info in second.list()] == ["courts", "locks", "tides"]
         assert second.engine.collection.index.count(And((equals("doc_id", "bread"),))) == 0
+
+
+class Killed(BaseException):
+    """Nothing catches it, as nothing catches a kill."""
+
+
+def kill_after(method):
+    def killed(*args, **kwargs):
+        method(*args, **kwargs)
+        raise Killed
+
+    return killed
+
+
+def test_a_delete_that_is_killed_before_its_record_goes_is_finished(stocked, monkeypatch):
+    index = stocked.engine.collection.index
+    monkeypatch.setattr(index, "delete", kill_after(index.delete))
+    with pytest.raises(Killed):
+        stocked.delete(["bread"])
+    monkeypatch.undo()
+    assert stocked.doctor().healthy
+    stocked.add([])
+    assert "bread" not in {entry.doc_id for entry in stocked.engine.collection.records}
+
+
+def test_a_new_document_that_is_killed_before_its_point_comes_leaves_no_record(stocked, monkeypatch):
+    records = stocked.engine.collection.records
+    monkeypatch.setattr(records, "write", kill_after(records.write))
+    with pytest.raises(Killed):
+        stocked.add([Document(id="late", text="Never acknowledged.")])
+    monkeypatch.undo()
+    assert {one.problem for one in stocked.doctor().findings} == {"orphan_segments"}
+    stocked.add([])
+    assert stocked.doctor().healthy
+    assert "late" not in {entry.doc_id for entry in records}
+
+
+def test_a_replacement_that_is_killed_before_its_point_comes_keeps_the_old_record(stocked, monkeypatch):
+    collection = stocked.engine.collection
+    before = collection.entry("tides")
+    monkeypatch.setattr(collection.records, "write", kill_after(collection.records.write))
+    with pytest.raises(Killed):
+        stocked.add([Document(id="tides", text="Never acknowledged.")])
+    monkeypatch.undo()
+    stocked.add([])
+    assert before in list(collection.records)
+    assert stocked.doctor().healthy
