@@ -31,7 +31,8 @@ class Access:
 
     Attributes:
         key: what they may do.
-        collection: the one the call is about, ``*`` for none.
+        collection: the one the call is about, ``*`` for none. For a key whose rights depend on the
+            collection, it is that which an alias meant when the call was let in.
     """
 
     key: Key
@@ -90,11 +91,15 @@ def _on_collection(level: Level) -> Callable[..., Awaitable[Access]]:
     async def check(
         request: Request, collection: CollectionName, key: Annotated[Key, Depends(caller)]
     ) -> Access:
-        if not key.allows(collection, level):
+        meant = collection
+        if not key.allows_everywhere(level):
+            known = await service_of(request).aliases()
+            meant = known[collection].collection if collection in known else collection
+        if not key.allows(meant, level):
             raise PermissionDeniedError(
                 f"the key may not {level} collection {collection!r}", collection=collection, needs=level
             )
-        return Access(key, collection, service_of(request))
+        return Access(key, meant, service_of(request))
 
     check.__name__ = f"may_{level}"
     return check

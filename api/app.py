@@ -14,6 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 
 from api import (
+    routes_aliases,
     routes_collections,
     routes_context,
     routes_documents,
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 _ROUTERS = (
     routes_health.router,
     routes_collections.router,
+    routes_aliases.router,
     routes_documents.router,
     routes_files.router,
     routes_jobs.router,

@@ -32,6 +32,8 @@ STATUS: Final[Mapping[type[RetrievalError], int]] = {
     indexing.StorageError: 500,
     indexing.StoreLockedError: 503,
     indexing.CollectionNotFoundError: 404,
+    indexing.AliasNotFoundError: 404,
+    indexing.AliasConflictError: 409,
     indexing.DocumentNotFoundError: 404,
     indexing.FingerprintMismatchError: 409,
     indexing.VersionMismatchError: 412,

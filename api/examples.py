@@ -40,6 +40,7 @@ REQUESTS: Final[Mapping[str, Any]] = {
     "score": {"query": "when does the tide rise?", "texts": ["The tide rises twice a day."]},
     "estimate": {"folder": "/data/contracts"},
     "sync_folder": {"folder": "/data/contracts"},
+    "set_alias": {"collection": "examples"},
     "delete_documents": {"filter": {"metadata.year": {"$lt": 2022}}},
 }
 """Bodies by the id of their operation."""

@@ -56,6 +56,10 @@ class Key:
         own = self.level(collection)
         return own is not None and LEVELS.index(own) >= LEVELS.index(level)
 
+    def allows_everywhere(self, level: Level) -> bool:
+        """Tell whether the key may do so much with every collection, whatever it is called."""
+        return EVERY in self.scopes and all(self.allows(name, level) for name in self.scopes)
+
     @property
     def expired(self) -> bool:
         """Tell whether its time is over."""

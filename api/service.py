@@ -15,6 +15,7 @@ from api.settings import Settings
 from api.work import Lane
 from encoders.errors import RetrievalError
 from retriever import Retriever
+from retriever.types import Alias
 
 T = TypeVar("T")
 
@@ -79,6 +80,11 @@ class Service:
     ) -> T:
         """Run ``work`` with an open collection on a thread of ``lane``."""
         return await lane.run(lambda: _marked(work, self.retriever(collection)), request=request)
+
+    async def aliases(self) -> dict[str, Alias]:
+        """Return the aliases of the store by name; done before a body is read, so no caller is watched."""
+        found = await self.call(self.control, _HOME, lambda r: r.aliases())
+        return {one.name: one for one in found}
 
     def _spare(self) -> Retriever | None:
         if len(self._open) <= _KEPT:

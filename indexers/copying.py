@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from encoders.errors import InvalidInputError
 from indexers.catalogue import DOCUMENT, SEGMENT
 from indexers.collection import schema_for
-from indexers.errors import CollectionNotFoundError, FingerprintMismatchError
+from indexers.errors import AliasConflictError, CollectionNotFoundError, FingerprintMismatchError
 from indexers.filters import And, Condition, equals
 from indexers.history import VERSION
 from indexers.identifiers import document_point
@@ -20,7 +20,7 @@ from indexers.settings import SETTINGS
 from indexers.types import Point
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from indexers.catalogue import Entry
     from indexers.collection import Collection
@@ -40,7 +40,7 @@ def copy_store(
     collections: Sequence[str] = (),
     progress: Callable[[Progress], None] | None = None,
 ) -> CopyReport:
-    """Copy collections with their text, points, earlier versions and search profiles.
+    """Copy collections with their text, points, earlier versions, search profiles and aliases.
 
     Writers of the source wait while a collection is copied, so the copy is of one
     moment. Documents that the target has and the source does not are removed from it.
@@ -48,34 +48,50 @@ def copy_store(
     Args:
         source: stays as it is.
         target: another store; its collections of these names must be new or of the same encoder.
-        collections: which; all when empty.
+        collections: which, by name or alias; all when empty.
         progress: called after every few documents.
 
     Raises:
         CollectionNotFoundError: the source has none of that name; nothing was copied.
         FingerprintMismatchError: the target has a collection of that name from another encoder.
+        AliasConflictError: an alias on one side is a collection on the other.
     """
     if source.folder.resolve() == target.folder.resolve():
         raise InvalidInputError(f"{source.folder} cannot be copied onto itself", folder=str(source.folder))
     there = source.collections()
-    for name in collections:
+    names = tuple(dict.fromkeys(map(source.meant, collections or there)))
+    for name in names:
         if name not in there:
             raise CollectionNotFoundError(
                 f"no collection {name!r} in {source.folder}; there are: {', '.join(there)}", name=name
             )
+    aliases = {alias: name for alias, name in source.aliases().items() if name in names}
+    _refuse_conflicts(target, names, aliases)
     copied = points = removed = unchanged = 0
-    for name in collections or there:
+    for name in names:
         one = _CollectionCopy(source.collection(name), _matching(target, name, source), progress)
         one.run()
         copied, points = copied + one.copied, points + one.points
         removed, unchanged = removed + one.removed, unchanged + one.unchanged
+    for alias, name in aliases.items():
+        target.set_alias(alias, name)
     return CopyReport(
-        collections=tuple(collections or there),
+        collections=names,
+        aliases=tuple(aliases),
         documents=copied,
         unchanged=unchanged,
         removed=removed,
         points=points,
     )
+
+
+def _refuse_conflicts(target: Store, names: Sequence[str], aliases: Mapping[str, str]) -> None:
+    there, known = target.collections(), target.aliases()
+    for alias in (*(one for one in aliases if one in there), *(one for one in names if one in known)):
+        raise AliasConflictError(
+            f"{alias!r} is an alias in one store and a collection in the other; nothing was copied",
+            alias=alias,
+        )
 
 
 def _matching(target: Store, name: str, source: Store) -> Collection:

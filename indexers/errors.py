@@ -5,6 +5,8 @@
         ├── StoreLockedError            another process has the store open
         ├── StoreFormatError            the folder is not a store, or of another format
         ├── CollectionNotFoundError     no collection of that name
+        ├── AliasNotFoundError          no alias of that name
+        ├── AliasConflictError          an alias and a collection are in each other's way
         ├── DocumentNotFoundError       no document of that id
         ├── VersionMismatchError        the document changed since the caller saw it
         ├── FingerprintMismatchError    the collection was made with another encoder
@@ -49,6 +51,18 @@ class CollectionNotFoundError(StorageError):
     """The store has no collection of that name."""
 
     code = "collection_not_found"
+
+
+class AliasNotFoundError(StorageError):
+    """The store has no alias of that name."""
+
+    code = "alias_not_found"
+
+
+class AliasConflictError(StorageError):
+    """One name for an alias and a collection, or a collection that goes while an alias means it."""
+
+    code = "alias_conflict"
 
 
 class DocumentNotFoundError(StorageError):

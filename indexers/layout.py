@@ -9,11 +9,12 @@
     uploads/                    files that came over HTTP and wait for their job
     text/                       pages of text, shared by all collections
     aliases.json                which collection a name means, after a migration
+    aliases/NAME                a further name that people gave: the collection it means
     collections/NAME/           collection.json, documents/, the engine's files in shard/, and scores/, which
                                 is made from them again when it is missing
 
-A store on a server keeps ``text/`` and ``collections/`` (without ``shard/`` and ``scores/``) at the place
-that its settings name; several processes, each with a folder of its own, share them.
+A store on a server keeps ``text/``, the aliases and ``collections/`` (without ``shard/`` and ``scores/``) at
+the place that its settings name; several processes, each with a folder of its own, share them.
 """
 
 from __future__ import annotations

@@ -83,7 +83,8 @@ def persist(call: Callable[[], T], *, for_s: float, doing: str) -> T:
 
     Args:
         call: does the same thing however often it is made.
-        for_s: seconds in which it is begun again.
+        for_s: seconds in which it is begun again. A second try is made in any case: the first may
+            have taken all the time because this process was stopped, or an answer was lost.
         doing: what it does, for the message.
 
     Raises:
@@ -101,7 +102,7 @@ def persist(call: Callable[[], T], *, for_s: float, doing: str) -> T:
                 raise StorageError(f"Qdrant refused to {doing}: {error}") from error
             wait = _wait_s(error, tries)
             waited = time.monotonic() - began
-            if waited + wait > for_s:
+            if tries > 1 and waited + wait > for_s:
                 raise IndexUnavailableError(
                     f"Qdrant could not {doing} in {waited:.1f} s and {tries} tries: {_reason(error)}; "
                     "what was acknowledged is safe, try again when the server is back",

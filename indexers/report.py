@@ -126,6 +126,7 @@ class CopyReport:
 
     Attributes:
         collections: their names.
+        aliases: further names of theirs.
         documents: documents copied.
         unchanged: documents that were there already.
         removed: documents that were there and are not in the source.
@@ -133,6 +134,7 @@ class CopyReport:
     """
 
     collections: tuple[str, ...]
+    aliases: tuple[str, ...]
     documents: int
     unchanged: int
     removed: int

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from encoders.errors import InvalidInputError
 from encoders.optional import require
+from indexers.aliases import Aliases
 from indexers.collection import Collection, schema_for
-from indexers.errors import CollectionNotFoundError
+from indexers.errors import AliasConflictError, AliasNotFoundError, CollectionNotFoundError
 from indexers.layout import SCORES, claim
 from indexers.lock import StoreLock
 from indexers.places import FolderPlace, open_place
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from indexers.remote_settings import RemoteSettings
     from indexers.types import IndexSchema
 
-_ALIASES = "aliases.json"
+_MOVED = "aliases.json"
 _SUCCESSOR = "@"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -54,7 +55,8 @@ class Store:
         elsewhere = self.remote.place if self.remote else ""
         self._place: Place = open_place(elsewhere) if elsewhere else FolderPlace(folder)
         self.texts = PageTextStore(self._place.below("text"))
-        self._aliases = self._read_aliases()
+        self._moved = self._read_moved()
+        self._aliases = Aliases(self._place)
 
     @property
     def place(self) -> Place:
@@ -65,7 +67,9 @@ class Store:
         """Return the names of the collections, sorted."""
         place = self._place.below("collections")
         there = {name for name in place.folders() if place.exists(f"{name}/{SETTINGS}")}
-        return sorted({*self._aliases, *(name for name in there if _SUCCESSOR not in name)})
+        if self.remote is not None:
+            self._moved = self._read_moved()
+        return sorted({*self._moved, *(name for name in there if _SUCCESSOR not in name)})
 
     def collection(self, name: str) -> Collection:
         """Open a collection that exists.
@@ -74,11 +78,62 @@ class Store:
             CollectionNotFoundError: there is none of that name.
         """
         with self._opening:
-            collection = self._opened(self._aliases.get(name, name), name)
+            collection = self._opened(self._moved.get(name, name), name)
         collection.refresh()
         if collection.retired and self._meant(name) != collection.name:
             return self.collection(name)  # another process has migrated it
         return collection
+
+    def meant(self, name: str) -> str:
+        """Return the collection that a name means: itself, or what it is an alias of."""
+        if self._is_collection(name) or not _NAME.fullmatch(name):
+            return name
+        return self._aliases.target(name) or name
+
+    def aliases(self) -> dict[str, str]:
+        """Return the collection that each alias means, by alias."""
+        return self._aliases.all()
+
+    def set_alias(self, alias: str, collection: str) -> str:
+        """Let a further name mean a collection, from one instant on, whatever it meant before.
+
+        Returns:
+            The collection: where ``collection`` is an alias itself, what that one means.
+
+        Raises:
+            InvalidInputError: the alias cannot be used as a name.
+            AliasConflictError: a collection has this name.
+            CollectionNotFoundError: there is no such collection.
+        """
+        with self._opening:
+            _check_name(alias)
+            if self._is_collection(alias):
+                raise AliasConflictError(
+                    f"{alias!r} is a collection and cannot be an alias of {collection!r}; take another name",
+                    alias=alias,
+                    collection=collection,
+                )
+            target = self.meant(collection)
+            if target not in self.collections():
+                raise self._not_found(target)
+            self._aliases.set(alias, target)
+            return target
+
+    def remove_alias(self, alias: str) -> None:
+        """Forget an alias; the collection stays.
+
+        Raises:
+            AliasNotFoundError: there is none of that name.
+        """
+        with self._opening:
+            known = self.aliases()
+            if alias not in known:
+                hint = f"there are: {', '.join(known)}" if known else "there are none"
+                raise AliasNotFoundError(f"no alias {alias!r}; {hint}", alias=alias)
+            self._aliases.remove(alias)
+
+    def _is_collection(self, name: str) -> bool:
+        return name in self._open or name in self._moved or self._below(name).exists(SETTINGS)
 
     def _opened(self, real: str, name: str) -> Collection:
         if real not in self._open:
@@ -104,7 +159,7 @@ class Store:
                 if not place.exists(SETTINGS):
                     create_settings(place, fingerprint=fingerprint, dim=dim, model=model)
                 found = self._opened(real, name)
-                if found.is_made_by(fingerprint) and real != self._aliases.get(name):
+                if found.is_made_by(fingerprint) and real != self._moved.get(name):
                     found.unretire()
                     return found
                 number += 1
@@ -112,11 +167,11 @@ class Store:
     def switch(self, name: str, to: Collection) -> None:
         """Let a name mean another collection, from one instant on."""
         with self._opening:
-            before = self._opened(self._aliases.get(name, name), name)
+            before = self._opened(self._moved.get(name, name), name)
             before.retire()
-            aliases = {**self._read_aliases(), name: to.name}
-            self._place.write(_ALIASES, json.dumps(aliases, indent=1).encode())
-            self._aliases = aliases
+            moved = {**self._read_moved(), name: to.name}
+            self._place.write(_MOVED, json.dumps(moved, indent=1).encode())
+            self._moved = moved
 
     def every_collection(self) -> list[Collection]:
         """Open all collections, those that migrations have left behind too."""
@@ -126,7 +181,7 @@ class Store:
 
     def predecessors(self, name: str) -> list[str]:
         """Return what migrations of a collection have left behind, finished or not."""
-        current = self._aliases.get(name, name)
+        current = self._moved.get(name, name)
         there = self._place.below("collections").folders()
         mine = (one for one in there if one == name or one.startswith(name + _SUCCESSOR))
         return [one for one in mine if one != current]
@@ -141,14 +196,14 @@ class Store:
 
     def _meant(self, name: str) -> str:
         with self._opening:
-            self._aliases = self._read_aliases()
-            return self._aliases.get(name, name)
+            self._moved = self._read_moved()
+            return self._moved.get(name, name)
 
-    def _read_aliases(self) -> dict[str, str]:
-        if not self._place.exists(_ALIASES):
+    def _read_moved(self) -> dict[str, str]:
+        if not self._place.exists(_MOVED):
             return {}
-        aliases: dict[str, str] = json.loads(self._place.read(_ALIASES))
-        return aliases
+        moved: dict[str, str] = json.loads(self._place.read(_MOVED))
+        return moved
 
     def create_collection(self, name: str, *, fingerprint: Mapping[str, Any], dim: int) -> Collection:
         """Make a collection for the vectors of one encoder, or open it when it is there.
@@ -160,6 +215,7 @@ class Store:
 
         Raises:
             InvalidInputError: the name cannot be used.
+            AliasConflictError: it is an alias.
             FingerprintMismatchError: it was made with another encoder.
         """
         place = self.place_of(name)
@@ -172,9 +228,11 @@ class Store:
 
     def _not_found(self, name: str) -> CollectionNotFoundError:
         known = self.collections()
+        aliases = [alias for alias, target in self.aliases().items() if target == name]
+        named = f", which the alias {aliases[0]!r} means," if aliases else ""
         hint = f"there are: {', '.join(known)}" if known else "index something first"
         return CollectionNotFoundError(
-            f"no collection {name!r} in {self.folder}; {hint}", name=name, known=known
+            f"no collection {name!r}{named} in {self.folder}; {hint}", name=name, known=known
         )
 
     def place_of(self, name: str) -> Place:
@@ -182,12 +240,16 @@ class Store:
 
         Raises:
             InvalidInputError: the name cannot be used.
+            AliasConflictError: it is an alias.
         """
-        if not _NAME.fullmatch(name):
-            raise InvalidInputError(
-                f"a collection is named by 1 to 64 letters, digits, '.', '_' and '-', got {name!r}", name=name
+        _check_name(name)
+        if (target := self.meant(name)) != name:
+            raise AliasConflictError(
+                f"{name!r} is an alias of {target!r} and cannot be a collection; remove the alias first",
+                alias=name,
+                collection=target,
             )
-        return self._below(self._aliases.get(name, name))
+        return self._below(self._moved.get(name, name))
 
     def _below(self, real: str) -> Place:
         return self._place.below("collections").below(real)
@@ -241,14 +303,23 @@ class Store:
 
         Raises:
             CollectionNotFoundError: there is none of that name.
+            AliasConflictError: an alias means it.
         """
-        if name not in self.collections():
-            raise CollectionNotFoundError(f"no collection {name!r} in {self.folder}", name=name)
-        self.drop_predecessors(name)
-        self._remove(self._aliases.get(name, name))
-        if name in self._aliases:
-            del self._aliases[name]
-            self._place.write(_ALIASES, json.dumps(self._aliases, indent=1).encode())
+        with self._opening:
+            if name not in self.collections():
+                raise self._not_found(name)
+            if aliases := [alias for alias, target in self.aliases().items() if target == name]:
+                raise AliasConflictError(
+                    f"the collection {name!r} has the alias {', '.join(map(repr, aliases))}; remove it "
+                    "or let it mean another collection first",
+                    collection=name,
+                    aliases=aliases,
+                )
+            self.drop_predecessors(name)
+            self._remove(self._moved.get(name, name))
+            if name in self._moved:
+                del self._moved[name]
+                self._place.write(_MOVED, json.dumps(self._moved, indent=1).encode())
 
     def _remove(self, real: str) -> None:
         if (collection := self._open.pop(real, None)) is not None:
@@ -265,3 +336,10 @@ class Store:
         if self._client is not None:
             self._client.close()
         self._lock.release()
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidInputError(
+            f"a collection is named by 1 to 64 letters, digits, '.', '_' and '-', got {name!r}", name=name
+        )

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from retriever.rerank.protocols import Reranker
     from retriever.rerank.types import RerankResult
     from retriever.types import (
+        Alias,
         BackupReport,
         CollectionInfo,
         CopyReport,
@@ -462,6 +463,18 @@ class BaseAsyncRetriever:
     async def back_up(self, target: str | Path) -> BackupReport:
         """Write the whole store to one file, while it is in use."""
         return await self._run(self._retriever.back_up, target)
+
+    async def aliases(self) -> tuple[Alias, ...]:
+        """Return the aliases of the store, by name."""
+        return await self._run(self._retriever.aliases)
+
+    async def set_alias(self, alias: str, collection: str) -> Alias:
+        """Let ``alias`` mean a collection of the store, from one instant on, whatever it meant before."""
+        return await self._run(self._retriever.set_alias, alias, collection)
+
+    async def remove_alias(self, alias: str) -> None:
+        """Forget an alias; the collection stays."""
+        await self._run(self._retriever.remove_alias, alias)
 
     async def collections(self) -> tuple[str, ...]:
         """Return the names of the store's collections."""

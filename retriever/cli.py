@@ -511,6 +511,7 @@ def copy(
     click.echo(
         f"{report.documents} documents copied into {target}, {report.unchanged} were there, "
         f"{report.removed} removed; {report.points} points"
+        + (f"; aliases: {', '.join(report.aliases)}" if report.aliases else "")
     )
 
 
@@ -543,6 +544,37 @@ def migrate(
         f"{report.documents} documents, {report.tokens_read:,} tokens in {report.seconds:.1f} s; "
         f"{report.now} {state}, {report.was} is kept"
     )
+
+
+@longdoc.command()
+@click.argument("name", required=False)
+@click.argument("target", metavar="COLLECTION", required=False)
+@click.option("--remove", is_flag=True, help="Forget NAME; the collection stays.")
+@_store_options
+def alias(
+    retriever: BaseRetriever, *, name: str | None, target: str | None, remove: bool, as_json: bool
+) -> None:
+    """List aliases, or let NAME mean COLLECTION from now on.
+
+    An alias is a further name of a collection, which may be moved to another one while searches go on.
+    """
+    if remove and (name is None or target is not None):
+        raise click.UsageError("--remove takes the NAME of an alias alone")
+    if name is None:
+        found = retriever.aliases()
+    elif remove:
+        retriever.remove_alias(name)
+        _print_json({"removed": name}) if as_json else click.echo(f"removed {name}")
+        return
+    elif target is None:
+        raise click.UsageError("say which COLLECTION the name is to mean, or --remove")
+    else:
+        found = (retriever.set_alias(name, target),)
+    if as_json:
+        _print_json(found)
+        return
+    for one in found:
+        click.echo(f"{one.name} means {one.collection}")
 
 
 @longdoc.command()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from retriever.rerank.protocols import Reranker
     from retriever.rerank.types import RerankResult
     from retriever.types import (
+        Alias,
         BackupReport,
         CollectionInfo,
         CopyReport,
@@ -774,6 +775,38 @@ class BaseRetriever:
         """Return the names of the store's collections."""
         return tuple(self.engine.collections())
 
+    def aliases(self) -> tuple[Alias, ...]:
+        """Return the aliases of the store, by name.
+
+        An alias is a further name of a collection: whatever is asked of the alias is asked of the
+        collection that it means at that moment.
+        """
+        return tuple(self.engine.aliases())
+
+    def set_alias(self, alias: str, collection: str) -> Alias:
+        """Let ``alias`` mean a collection of the store, from one instant on, whatever it meant before.
+
+        Calls under way end with the collection they began with, every later one goes to this one.
+
+        Args:
+            alias: 1 to 64 letters, digits, ``.``, ``_`` and ``-``.
+            collection: what it means from now on, by name or by another alias of it.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            AliasConflictError: a collection is called ``alias``.
+            InvalidInputError: ``alias`` cannot be used as a name.
+        """
+        return self.engine.set_alias(alias, collection)
+
+    def remove_alias(self, alias: str) -> None:
+        """Forget an alias; the collection stays.
+
+        Raises:
+            AliasNotFoundError: there is none of that name.
+        """
+        self.engine.remove_alias(alias)
+
     def model(self) -> ModelInfo:
         """Say which encoder this is, loading it when it is not warm."""
         return self.engine.model()
@@ -840,6 +873,7 @@ class BaseRetriever:
 
         Raises:
             CollectionNotFoundError: there is none of that name.
+            AliasConflictError: an alias means it.
         """
         self.engine.drop()
 
@@ -913,11 +947,14 @@ class Retriever(BaseRetriever):
             return cls(OwnedEngine(Path(path), collection=collection, encoder=str(encoder), remote=remote))
         from indexers.store import Store
         from retriever.engine import LocalEngine
+        from retriever.following import following
 
         store = Store(Path(path), remote=remote)
-        return cls(
-            LocalEngine(store, collection=collection, encoder=encoder, segmenter=segmenter, profile=profile)
-        )
+
+        def engine_of(name: str) -> LocalEngine:
+            return LocalEngine(store, collection=name, encoder=encoder, segmenter=segmenter, profile=profile)
+
+        return cls(following(store, collection, engine_of))
 
     @property
     def encoder(self) -> Encoder:

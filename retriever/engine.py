@@ -42,7 +42,7 @@ from retriever.presenting import document_info
 from retriever.profile import Profiles
 from retriever.searching import Memory, Searcher
 from retriever.selecting import allows, count_facets
-from retriever.types import Resolution, Retention, SyncReport
+from retriever.types import Alias, Resolution, Retention, SyncReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -432,6 +432,18 @@ class LocalEngine:
     def collections(self) -> list[str]:
         """Return the names of the store's collections."""
         return self._store.collections()
+
+    def aliases(self) -> list[Alias]:
+        """Return the aliases of the store, by name."""
+        return [Alias(name=name, collection=of) for name, of in sorted(self._store.aliases().items())]
+
+    def set_alias(self, alias: str, collection: str) -> Alias:
+        """Let a further name mean a collection."""
+        return Alias(name=alias, collection=self._store.set_alias(alias, collection))
+
+    def remove_alias(self, alias: str) -> None:
+        """Forget an alias."""
+        self._store.remove_alias(alias)
 
     def model(self) -> ModelInfo:
         """Say which encoder this is, loading it."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from retriever.options import FacetOptions, ListOptions
     from retriever.profile import SearchProfile
     from retriever.types import (
+        Alias,
         BackupReport,
         CollectionInfo,
         CopyReport,
@@ -153,6 +154,12 @@ class Engine(Protocol):
     ) -> CopyReport: ...
 
     def collections(self) -> list[str]: ...
+
+    def aliases(self) -> list[Alias]: ...
+
+    def set_alias(self, alias: str, collection: str) -> Alias: ...
+
+    def remove_alias(self, alias: str) -> None: ...
 
     def model(self) -> ModelInfo: ...
 

@@ -32,6 +32,7 @@ from retriever.options import (
 )
 
 __all__ = [
+    "Alias",
     "BackupReport",
     "CandidateCounts",
     "CollectionInfo",
@@ -118,6 +119,19 @@ class DocumentInfo:
     coverage: Coverage
     notes: tuple[str, ...] = ()
     revision: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """A further name of a collection.
+
+    Attributes:
+        name: the alias.
+        collection: what it means now.
+    """
+
+    name: str
+    collection: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from retriever.owner.sending import Sending
 from retriever.owner.starting import connect
 from retriever.profile import SearchProfile
 from retriever.types import (
+    Alias,
     BackupReport,
     CollectionInfo,
     CopyReport,
@@ -359,6 +360,18 @@ class OwnedEngine:
     def collections(self) -> list[str]:
         """Return the names of the store's collections."""
         return self._call("collections", list[str])
+
+    def aliases(self) -> list[Alias]:
+        """Return the aliases of the store, by name."""
+        return self._call("aliases", list[Alias])
+
+    def set_alias(self, alias: str, collection: str) -> Alias:
+        """Let a further name mean a collection."""
+        return self._call("set_alias", Alias, alias=alias, collection=collection)
+
+    def remove_alias(self, alias: str) -> None:
+        """Forget an alias; not tried again, for it would not be there."""
+        self._call("remove_alias", type(None), alias=alias, _tries=1)
 
     def model(self) -> ModelInfo:
         """Say which encoder this is."""

@@ -162,7 +162,8 @@ class Owner:
             connection.send_bytes(encode(Reply(result=result, done=True)))
 
     def _dispatch(self, call: Call, documents: Iterator[Document], tell: Callable[[Progress], None]) -> Any:
-        engine, given = self._engine(call.collection, call.encoder), call.arguments
+        collection = self._store.meant(call.collection)  # all of the call is about one, if it is an alias
+        engine, given = self._engine(collection, call.encoder), call.arguments
         match call.method:
             case "search":
                 return engine.search(convert(given["options"], SearchOptions))
@@ -225,7 +226,7 @@ class Owner:
                 return self._jobs.submit(
                     given["kind"],
                     paths,
-                    collection=call.collection,
+                    collection=collection,
                     encoder=call.encoder,
                     ocr=given["ocr"],
                 )
@@ -264,6 +265,12 @@ class Owner:
                 return engine.drop()
             case "collections":
                 return engine.collections()
+            case "aliases":
+                return engine.aliases()
+            case "set_alias":
+                return engine.set_alias(**given)
+            case "remove_alias":
+                return engine.remove_alias(**given)
             case unknown:
                 raise ValueError(f"the store's process knows no method {unknown!r}")
 

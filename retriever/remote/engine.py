@@ -18,6 +18,7 @@ from retriever.remote.batches import Batch, batches, joined
 from retriever.remote.transport import Call, HttpTransport
 from retriever.remote.uploads import LocalFile, find_local
 from retriever.types import (
+    Alias,
     CollectionInfo,
     DocumentExplanation,
     DocumentHit,
@@ -405,6 +406,21 @@ class HttpEngine:
         """Return the names of the collections that the key may read."""
         return [info.name for info in self._pages("/v1/collections", _Page[CollectionInfo], limit=None)]
 
+    def aliases(self) -> list[Alias]:
+        """Return the aliases of the collections that the key may read."""
+        return self._pages("/v1/aliases", _Page[Alias], limit=None)
+
+    def set_alias(self, alias: str, collection: str) -> Alias:
+        """Let a further name mean a collection."""
+        body = {"collection": collection}
+        return self._transport.send(
+            Call(method="PUT", path=_alias(alias), answer=Alias, body=body, changes=True)
+        )
+
+    def remove_alias(self, alias: str) -> None:
+        """Forget an alias."""
+        self._transport.send(Call(method="DELETE", path=_alias(alias), answer=_Deleted, changes=True))
+
     def model(self) -> ModelInfo:
         """Describe the service's encoder."""
         return self._transport.send(Call(method="GET", path="/v1/model", answer=ModelInfo))
@@ -550,6 +566,10 @@ def _if_match(version: int | None, revision: int | None) -> dict[str, str]:
     if version is None:
         raise InvalidInputError("over HTTP if_revision goes with if_version")
     return {"If-Match": f'"{version}"' if revision is None else f'"{version}.{revision}"'}
+
+
+def _alias(name: str) -> str:
+    return f"/v1/aliases/{quote(name, safe='')}"
 
 
 def _job(job_id: str) -> str:

@@ -113,3 +113,20 @@ def test_a_server_that_stays_away_is_an_error_that_says_so_and_the_next_run_fini
         report = store.index([corpus])
         assert set(report.unchanged) == there
         assert everything(store, digits=3) == undisturbed
+
+
+def test_a_first_try_that_took_all_the_time_is_followed_by_a_second(server, corpus, tmp_path):
+    """As when the process was stopped in the middle of a request, and the answer came too late."""
+    with open_store(server, tmp_path, retry_reads_s=0.1) as store:
+        store.index([corpus])
+        hung = []
+
+        def hang_once(method, path):
+            if path.endswith("/points/query/batch") and not hung:
+                hung.append(path)
+                return "hang"
+            return None
+
+        server.fault = hang_once
+        assert store.search("alpha").hits
+        assert hung

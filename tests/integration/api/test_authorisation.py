@@ -62,6 +62,9 @@ ROWS = {
     ("POST", C + "/files"): (WRITE, {"files": [("files", ("up.txt", b"words"))]}),
     ("POST", C + "/estimate"): (WRITE, {"json": {"folder": "{folder}"}}),
     ("POST", C + "/sync"): (WRITE, {"json": {"folder": "{folder}"}}),
+    ("GET", "/v1/aliases"): (ANYONE, {}),
+    ("PUT", "/v1/aliases/{alias}"): (OPERATOR, {"json": {"collection": "c"}}),
+    ("DELETE", "/v1/aliases/{alias}"): (OPERATOR, {}),
     ("GET", "/v1/jobs"): (ANYONE, {}),
     ("GET", "/v1/jobs/{job}"): (JOB, {}),
     ("GET", "/v1/jobs/{job}/events"): (JOB, {}),
@@ -140,6 +143,7 @@ def concrete(app, path, given):
         "{job}": getattr(app.state, "job", ""),
         "{model:path}": "hash",
         "{profile}": "mine",
+        "{alias}": "also-c",
         "{folder}": str(getattr(app.state, "folder", "")),
         "{evidence}": getattr(app.state, "evidence", ""),
     }
@@ -256,6 +260,76 @@ def test_lists_show_only_what_the_key_may_read(guarded):
     shown = call(guarded, "reader", "GET", f"/v1/jobs/{guarded.state.job}")
     assert shown.json()["paths"] == []
     assert str(guarded.state.service.settings.store) not in shown.text
+
+
+def test_rights_are_those_of_the_collection_that_an_alias_means(guarded):
+    fill(guarded)
+    made = KeyFile(guarded.state.service.settings.keys_file)
+    scopes = {
+        "reaching": {"other": "admin", "live": "admin"},
+        "both": {"c": "admin", "other": "admin", "live": "admin"},
+        "alias-only": {"live": "read"},
+        "all-but-one": {"*": "admin", "other": "read"},
+    }
+    keys = {name: made.create(name, given)[1] for name, given in scopes.items()}
+
+    def asked(key, method, path, **given):
+        return call(guarded, keys.get(key, key), method, path, **given)
+
+    def ids(key):
+        answer = asked(key, "POST", "/v1/collections/live/search", json={"query": "tides"})
+        return answer.status_code, [hit["document"]["id"] for hit in answer.json().get("data", ())]
+
+    asked("operator", "PUT", "/v1/collections/other")
+    new = {"documents": [{"id": "o", "text": "tides of another collection"}]}
+    assert asked("operator", "POST", "/v1/collections/other/documents", json=new).status_code == 200
+    assert asked("both", "PUT", "/v1/aliases/live", json={"collection": "c"}).json() == {
+        "name": "live",
+        "collection": "c",
+    }
+    for key, status in (("reaching", 403), ("alias-only", 403), ("stranger", 403), ("reader", 200)):
+        assert ids(key)[0] == status, key
+    assert {HIDDEN, SHOWN} <= set(ids("reader")[1])
+    assert ids("filtered") == (200, [SHOWN])
+    for path in ("/document", "/text"):
+        hidden = asked("filtered", "GET", f"/v1/collections/live{path}", params={"id": HIDDEN})
+        assert hidden.status_code == 404
+    refused = asked("alias-only", "GET", "/v1/collections/live")
+    assert "'live'" in refused.json()["detail"]
+    assert "'c'" not in refused.text
+    for key, alias, target, status in (
+        ("reaching", "live", "other", 403),  # it would take the name away from c
+        ("reaching", "mine", "other", 403),  # not a name of its own
+        ("reaching", "other", "other", 409),
+        ("alias-only", "live", "c", 403),
+        ("manager", "live", "c", 403),
+        ("both", "live", "nowhere", 403),
+        ("operator", "live", "nowhere", 404),
+        ("operator", "c", "other", 409),
+        ("operator", "live", "x/y", 422),
+    ):
+        answer = asked(key, "PUT", f"/v1/aliases/{alias}", json={"collection": target})
+        assert answer.status_code == status, (key, alias, target, answer.text)
+    assert asked("reaching", "DELETE", "/v1/aliases/live").status_code == 403
+    in_use = asked("both", "DELETE", "/v1/collections/c")
+    assert (in_use.status_code, in_use.json()["code"]) == (409, "alias_conflict")
+    assert asked("both", "PUT", "/v1/aliases/live", json={"collection": "other"}).status_code == 200
+    assert ids("reader") == (403, [])
+    assert ids("reaching") == (200, ["o"])
+    assert ids("all-but-one") == (200, ["o"])
+    to_read_only = asked("all-but-one", "POST", "/v1/collections/live/documents", json=new)
+    assert to_read_only.status_code == 403
+    for key, names in (("reader", []), ("reaching", ["live"]), ("operator", ["live"])):
+        assert [one["name"] for one in asked(key, "GET", "/v1/aliases").json()["data"]] == names
+    files = [("files", ("f.txt", b"words"))]
+    job = asked("reaching", "POST", "/v1/collections/live/files", files=files).json()
+    assert job["collection"] == "other"
+    assert (
+        asked("operator", "POST", "/v1/collections/live/files", files=files).json()["collection"] == "other"
+    )
+    assert asked("both", "DELETE", "/v1/aliases/live").json() == {"deleted": ["live"]}
+    assert asked("both", "DELETE", "/v1/aliases/live").json()["code"] == "alias_not_found"
+    assert asked("operator", "DELETE", "/v1/collections/other").status_code == 200
 
 
 def test_a_revoked_or_expired_key_is_not_let_in_and_its_secret_is_not_kept(guarded):

@@ -17,6 +17,8 @@ from click.testing import CliRunner
 from encoders.errors import InvalidInputError, RetrievalError
 from encoders.types import Document, Mark, Span
 from indexers.errors import (
+    AliasConflictError,
+    AliasNotFoundError,
     CollectionNotFoundError,
     DocumentNotFoundError,
     UnknownFieldError,
@@ -35,6 +37,7 @@ from retriever.errors import (
 from retriever.profile import SearchProfile
 from retriever.remote import batches as batching
 from retriever.remote import uploads as uploading
+from retriever.types import Alias
 
 
 def test_it_answers_as_the_embedded_retriever_does(client, embedded, topics):
@@ -289,6 +292,25 @@ def test_a_change_whose_answer_was_lost_is_made_once_and_told_as_made(app, name,
         job = client.submit([tmp_path / "note.txt"])
         assert client.wait(job.id).report.added == ("note.txt",)
         assert len([one for one in client.jobs() if one.collection == name]) == 1
+
+
+def test_a_further_name_of_a_collection_is_given_moved_and_taken_away(app, client, embedded, name, topics):
+    alias = f"also-{name[:8]}"
+    client.add(topics)
+    assert client.set_alias(alias, name) == Alias(name=alias, collection=name)
+    assert Alias(name=alias, collection=name) in client.aliases() == embedded.aliases()
+    with Client(app.state.url, collection=alias, timeout_s=20) as other:
+        assert other.search("bread").hits == client.search("bread").hits
+        assert other.describe().name == name
+        with pytest.raises(AliasConflictError, match="has the alias"):
+            other.drop()
+    with pytest.raises(AliasConflictError, match="is a collection"):
+        client.set_alias(name, name)
+    with pytest.raises(CollectionNotFoundError):
+        client.set_alias(alias, "nowhere")
+    client.remove_alias(alias)
+    with pytest.raises(AliasNotFoundError, match="no alias"):
+        client.remove_alias(alias)
 
 
 def test_a_list_longer_than_a_page_is_read_to_its_end(client, monkeypatch):
