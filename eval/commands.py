@@ -12,6 +12,7 @@ from eval.commands_own import needle, own, shadow, votes
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER, READABLE, distractor_options
 from eval.splitting import SPLIT
 from eval.tiling import coverage
+from eval.vector_gain import vector
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,5 +190,5 @@ def report(records: tuple[Path, ...], out: Path, title: str, pictures: Path | No
         click.echo(path)
 
 
-for command in (needle, own, shadow, votes, mteb, context, answers, published, code, coverage):
+for command in (needle, own, shadow, votes, mteb, context, answers, published, code, coverage, vector):
     eval_.add_command(command)

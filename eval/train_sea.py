@@ -37,8 +37,8 @@ class TrainOptions:
         longest_text: characters; longer texts cost more to encode than they teach.
         pairs: at most so many a part, chosen by hash.
         excluded: names of projects that are left out altogether.
-        project_pairs: at most so many of one project in the training part, chosen by hash, so that a
-            few large ones do not speak for all.
+        project_pairs: at most so many of one project in the training and validation parts, chosen by
+            hash, so that a few large ones do not speak for all.
         split: how texts are cut, one of `eval.splitting.SPLITS`.
     """
 
@@ -54,6 +54,11 @@ class TrainOptions:
     split: str = "syntax"
     encoder: Encoder | str = "bundled"
     encoder_cache: Path | None = None
+
+    @property
+    def read(self) -> list[Path]:
+        """The projects that are not left out; the others' files are not even opened."""
+        return [folder for folder in self.projects if folder.name not in self.excluded]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +81,6 @@ def split_pairs(pairs: Sequence[Pair], options: TrainOptions) -> dict[str, list[
     parts: dict[str, list[Pair]] = {part: [] for part in PARTS}
     named = bool(options.validation or options.test)
     for pair in pairs:
-        if pair.project in options.excluded:
-            continue
         if pair.project in options.validation:
             part = "validation"
         elif pair.project in options.test:
@@ -86,7 +89,8 @@ def split_pairs(pairs: Sequence[Pair], options: TrainOptions) -> dict[str, list[
             part = "train" if named else PARTS[split_of(pair.project, _SHARES)]
         parts[part].append(pair)
     if options.project_pairs is not None:
-        parts["train"] = _capped(parts["train"], options.project_pairs)
+        for part in PARTS[:2]:
+            parts[part] = _capped(parts[part], options.project_pairs)
     if options.pairs is not None:
         parts = {part: sample_pairs(held, options.pairs) for part, held in parts.items()}
     empty = [part for part, held in parts.items() if len(held) < 2]
@@ -120,7 +124,7 @@ def train_sea(options: TrainOptions, config: SeaConfig, watch: ProgressWatch) ->
 
     watch.stage("reading sources")
     lengths = (options.shortest_text, options.longest_text)
-    found = find_pairs(options.projects, kind=options.kind, lengths=lengths)
+    found = find_pairs(options.read, kind=options.kind, lengths=lengths)
     parts = split_pairs(found, options)
     encoder = open_encoder(options.encoder, cache=options.encoder_cache)
     segmenter = open_splitter(options.split, encoder.tokenizer)
@@ -170,7 +174,9 @@ def train() -> None:
 @click.option("--test", multiple=True, help="Name of a project to measure on.")
 @click.option("--pairs", type=click.IntRange(min=2), help="At most so many pairs a part, by hash.")
 @click.option("--exclude", "excluded", multiple=True, help="Name of a project to leave out.")
-@click.option("--project-pairs", type=click.IntRange(min=1), help="At most so many of a project to train on.")
+@click.option(
+    "--project-pairs", type=click.IntRange(min=1), help="At most so many of a project to train or choose by."
+)
 @click.option("--shortest", default=1500, show_default=True, help="Characters of the shortest text.")
 @click.option("--longest", default=20_000, show_default=True, help="Characters of the longest text.")
 @SPLIT

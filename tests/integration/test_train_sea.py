@@ -60,11 +60,11 @@ def test_a_part_without_pairs_is_an_error_that_counts_them(projects):
 
 
 def test_projects_are_left_out_and_large_ones_do_not_speak_for_all(projects):
-    pairs = find_pairs(projects, lengths=(100, 20_000))
-    parts = split_pairs(pairs, options(projects, excluded=("alpha",), project_pairs=4))
+    chosen = options(projects, excluded=("alpha",), project_pairs=4)
+    parts = split_pairs(find_pairs(chosen.read, lengths=(100, 20_000)), chosen)
     assert {part: (len(held), {pair.project for pair in held}) for part, held in parts.items()} == {
         "train": (4, {"beta"}),
-        "validation": (10, {"gamma"}),
+        "validation": (4, {"gamma"}),
         "test": (10, {"delta"}),
     }
 
