@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from encoders.aggregation import Aggregator
     from encoders.protocols import Encoder, Segmenter
     from encoders.types import Document, FloatArray
-    from eval.statistics import Values
     from eval.running import Watch
+    from eval.statistics import Values
     from eval.types import Dataset, Interval, Run
     from retriever.engine import LocalEngine
 
