@@ -123,4 +123,4 @@ def code(
         figures = benchmark(options, watch)
     if json_file:
         write_record(json_file, figures_record(figures))
-    Console().print(ways_table(figures, against="first 256 tokens"))
+    Console().print(ways_table(figures))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 
@@ -13,23 +13,27 @@ if TYPE_CHECKING:
     from eval.types import Interval
 
 
-def ways_table(figures: Sequence[WayFigures], *, against: str) -> Table:
-    """Lay out one row per group and way, with the difference in MRR from the way ``against``."""
+AGAINST: Final = ("first 256 tokens", "mean")
+
+
+def ways_table(figures: Sequence[WayFigures], *, against: Sequence[str] = AGAINST) -> Table:
+    """Lay out one row per group and way, with the differences in MRR from the ways ``against``."""
     table = Table(title="every text cut alike; 95 % bootstrap intervals over queries", title_justify="left")
     table.add_column("length of the right text")
     table.add_column("way")
     table.add_column("queries", justify="right")
     table.add_column("MRR", justify="right")
     table.add_column("nDCG@10", justify="right")
-    table.add_column(f"MRR less {against}", justify="right")
+    for other in against:
+        table.add_column(f"MRR less {other}", justify="right")
     group = ""
     for one in figures:
         if one.group != group:
             table.add_section()
             group = one.group
-        less = one.against.get(against)
-        cells = [mean_text(one.mrr), mean_text(one.ndcg), interval_text(less) if less else "-"]
-        table.add_row(one.group, one.way, str(one.mrr.count), *cells)
+        less = [one.against.get(other) for other in against]
+        cells = [interval_text(difference) if difference else "-" for difference in less]
+        table.add_row(one.group, one.way, str(one.mrr.count), mean_text(one.mrr), mean_text(one.ndcg), *cells)
     return table
 
 

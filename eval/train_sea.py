@@ -247,4 +247,4 @@ def sea(
     with ProgressWatch() as watch:
         result = train_sea(options, config, watch)
     save_attention(out, replace(result.trained.aggregator, card=make_card(result, options, config)))
-    Console().print(ways_table(result.figures, against="first 256 tokens"))
+    Console().print(ways_table(result.figures))

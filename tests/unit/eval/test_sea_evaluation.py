@@ -7,6 +7,7 @@ from encoders.segmentation import DocumentSegmenter, SegmenterConfig
 from eval.code_pairs import Pair
 from eval.sea_data import encode_pairs
 from eval.sea_evaluation import all_ways, compare_ways, fused, length_groups, ranks, segment_scores
+from eval.sea_tables import ways_table
 
 
 def pairs(count):
@@ -61,3 +62,13 @@ def test_every_way_is_compared_with_every_other_by_length():
     assert set(overall["BM25"].against) == ways.keys() - {"BM25"}
     assert {one.group for one in figures} == {"all", "up to 256 tokens"}
     assert sum(len(rows) for rows in length_groups(encoded).values()) == len(encoded)
+
+
+def test_the_table_sets_every_way_against_truncation_and_against_the_mean():
+    encoded = encode()
+    table = ways_table(compare_ways(all_ways(encoded, None), encoded))
+    cells = {column.header: list(column.cells) for column in table.columns}
+    ways = cells["way"][:7]
+    assert cells["MRR less first 256 tokens"][ways.index("first 256 tokens")] == "-"
+    assert cells["MRR less mean"][ways.index("mean")] == "-"
+    assert cells["MRR less mean"][ways.index("BM25")].startswith("+")
