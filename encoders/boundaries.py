@@ -158,9 +158,9 @@ def prose_cuts(text: str, start: int, end: int) -> Cuts:
 
 def prose_borders(text: str) -> list[int]:
     """Return the positions of `prose_cuts`, and 0 and the end, without strengths: cheap for a short text."""
-    inner = {match.end() for match in _LINE_BREAK.finditer(text)}
-    inner.update(match.end() for match in _SENTENCE_END.finditer(text))
-    return sorted(inner | {0, len(text)})
+    inner = [match.end() for match in _LINE_BREAK.finditer(text)]
+    inner += [match.end() for match in _SENTENCE_END.finditer(text)]
+    return sorted({0, *inner, len(text)})
 
 
 def mark_cuts(marks: Sequence[Mark]) -> Cuts:

@@ -20,7 +20,7 @@ from indexers.languages import ENGLISH, analysed_as, has_pairs, pair_spans, pair
 from indexers.types import SparseVector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 _WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 _PART = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_a-z]?[^\W\d_A-Z]+|\d+")
@@ -172,14 +172,48 @@ def words_of(text: str) -> list[tuple[str, int, int]]:
     return words + [(text[start:end], start, end) for start, end in pair_spans(text)]
 
 
-def places_of(text: str, wanted: Callable[[str], bool]) -> list[tuple[int, int]]:
-    """Return where those of `words_of` stand that are wanted; each different word is asked for once."""
+class WantedWords(dict[str, bool]):
+    """Which of `words_of` have one of some terms; each different word is looked at once.
+
+    Args:
+        terms: what is wanted.
+        language: of the texts.
+    """
+
+    def __init__(self, terms: Set[str], language: str = ENGLISH) -> None:
+        super().__init__()
+        self._terms = terms
+        self._language = language
+
+    def __missing__(self, word: str) -> bool:
+        self[word] = wanted = not self._terms.isdisjoint(terms_of_word(word, self._language))
+        return wanted
+
+
+def places_of(text: str, wanted: Mapping[str, bool]) -> list[tuple[int, int]]:
+    """Return where those of `words_of` stand that are wanted, in any order."""
     if has_pairs(text):
         words = words_of(text)
-        held = {word for word in {word for word, _, _ in words} if wanted(word)}
-        return [(start, end) for word, start, end in words if word in held]
-    held = {word for word in set(_WORD.findall(text)) if wanted(word)}
-    return [match.span() for match in _WORD.finditer(text) if match[0] in held] if held else []
+        return [(start, end) for word, start, end in words if wanted[word]]
+    return [place for word in set(_WORD.findall(text)) if wanted[word] for place in _places(text, word)]
+
+
+def _places(text: str, word: str) -> Iterator[tuple[int, int]]:
+    """Yield where a word stands that is no part of a longer one; sooner than by reading all words."""
+    start = text.find(word)
+    while start >= 0:
+        end = start + len(word)
+        if _stands_alone(text, start, end):
+            yield start, end
+        start = text.find(word, end)
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    while start and text[start - 1] == "_":
+        start -= 1
+    while end < len(text) and text[end] == "_":
+        end += 1
+    return not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum())
 
 
 @lru_cache(maxsize=1 << 18)

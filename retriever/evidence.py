@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from encoders.types import Span
 from indexers.filters import Condition, all_of
+from indexers.lexical import WantedWords
 from retriever.citations import evidence_id
 from retriever.fusion import standardise
 from retriever.highlighting import AROUND, OffsetUnits, best_sentence, find_highlights, make_quote
@@ -17,7 +17,7 @@ from retriever.scorers import open_scorer
 from retriever.types import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+    from collections.abc import Iterator, Mapping, Sequence, Set
 
     from indexers.catalogue import Entry
     from indexers.collection import Collection
@@ -65,10 +65,14 @@ def find_evidence(
     wanted = _wanted(options)
     scorer = open_scorer(collection, question, profile)
     scored = scorer.score_segments(entries, wanted, max(_DEPTH, 4 * options.limit))
-    chosen = [_choose(ranked, options) for ranked in _ranked(scored, profile.evidence_lexical)]
+    ranked = _ranked(scored, profile.evidence_lexical)
+    chosen = [
+        _choose(own, scores, order, options) for own, (scores, order) in zip(scored, ranked, strict=True)
+    ]
     definitions = _definitions(collection, [run for runs in chosen for run in runs])
+    words = {language: WantedWords(shown.terms, language) for language in {one.language for one in entries}}
     return [
-        (_present(collection, entry, runs, definitions, shown), entry.segments)
+        (_present(collection, entry, runs, definitions, shown, words[entry.language]), entry.segments)
         for entry, runs in zip(entries, chosen, strict=True)
     ]
 
@@ -91,13 +95,19 @@ def best_spans(
     scorer = open_scorer(collection, question, profile)
     scored = scorer.score_segments(entries, None, 2 * wanted)
     ranked = _ranked(scored, profile.evidence_lexical)
-    return [[segment.span for _, segment in islice(own, wanted)] for own in ranked]
+    return [
+        [Span(*own.spans[place]) for place in order[:wanted]]
+        for own, (_, order) in zip(scored, ranked, strict=True)
+    ]
 
 
 def _ranked(
     scored: Sequence[ScoredSegments], lexical_weight: float
-) -> Iterator[Iterator[tuple[float, ScoredSegment]]]:
-    """Order the segments of each document by both sides, standardised over all of them."""
+) -> Iterator[tuple[list[float], list[int]]]:
+    """Return for each document the scores of its segments, and their places by falling score.
+
+    Both sides count, standardised over the segments of all documents.
+    """
     dense = standardise(np.array([score for own in scored for score in own.dense]))
     lexical = standardise(np.array([score for own in scored for score in own.lexical]))
     fused = (1 - lexical_weight) * dense + lexical_weight * lexical
@@ -105,11 +115,13 @@ def _ranked(
     for own in scored:
         scores = fused[start : start + len(own)]
         start += len(own)
-        order = np.lexsort((np.array([span[0] for span in own.spans]), -scores)).tolist()
-        yield ((float(scores[place]), own[place]) for place in order)
+        order = np.lexsort((np.array([span[0] for span in own.spans]), -scores))
+        yield scores.tolist(), order.tolist()
 
 
-def _choose(ranked: Iterable[tuple[float, ScoredSegment]], options: EvidenceOptions) -> list[_Run]:
+def _choose(
+    segments: ScoredSegments, scores: Sequence[float], order: Sequence[int], options: EvidenceOptions
+) -> list[_Run]:
     """Take the best segments while they fit, neighbours joined to one span.
 
     Segments tile the text, so no two overlap. A neighbour of a span that is shown already
@@ -118,21 +130,23 @@ def _choose(ranked: Iterable[tuple[float, ScoredSegment]], options: EvidenceOpti
     """
     runs: list[_Run] = []
     room = options.max_chars
-    for score, segment in ranked:
+    for place in order:
+        score, (start, end) = scores[place], segments.spans[place]
         if score <= 0 and len(runs) >= options.limit:
             break
-        near = [run for run in runs if run.touches(segment.span)]
+        near = [run for run in runs if run.end == start or run.start == end]
         joins = bool(near) and score > 0 and sum(len(run.parts) for run in near) < _LONGEST_RUN
-        if (len(segment.span) > room and runs) or not (joins or len(runs) < options.limit):
+        if (end - start > room and runs) or not (joins or len(runs) < options.limit):
             continue
+        own = _Run(score, start, end, [segments[place]])
         if joins:
             for run in near[1:]:
                 near[0].take(run)
-            near[0].take(_Run.of(score, segment))
+            near[0].take(own)
             runs = [run for run in runs if run not in near[1:]]
         else:
-            runs.append(_Run.of(score, segment))
-        room -= len(segment.span)
+            runs.append(own)
+        room -= end - start
         if room <= 0:
             break
     return runs
@@ -146,13 +160,6 @@ class _Run:
     start: int
     end: int
     parts: list[ScoredSegment]
-
-    @staticmethod
-    def of(score: float, segment: ScoredSegment) -> _Run:
-        return _Run(score, segment.span.start, segment.span.end, [segment])
-
-    def touches(self, span: Span) -> bool:
-        return self.end == span.start or span.end == self.start
 
     def take(self, other: _Run) -> None:
         self.parts += other.parts
@@ -188,9 +195,10 @@ def _present(
     runs: Sequence[_Run],
     definitions: Mapping[tuple[str, int], _Definition],
     shown: Shown,
+    words: Mapping[str, bool],
 ) -> tuple[Evidence, ...]:
     """Write out the chosen spans with what of them matches, in the unit that is asked for."""
-    found = [_evidence(collection, entry, run, definitions, shown) for run in runs]
+    found = [_evidence(collection, entry, run, definitions, shown.phrases, words) for run in runs]
     if shown.unit == "codepoint" or not found:
         return tuple(found)
     units = OffsetUnits(collection.text(entry, 0, max(one.end for one in found)), shown.unit)
@@ -202,13 +210,14 @@ def _evidence(
     entry: Entry,
     run: _Run,
     definitions: Mapping[tuple[str, int], _Definition],
-    shown: Shown,
+    phrases: Sequence[Phrase],
+    words: Mapping[str, bool],
 ) -> Evidence:
     span, best = run.span, run.parts[0]
     low, high = max(0, span.start - AROUND), min(entry.characters, span.end + AROUND)
     around = collection.text(entry, low, high)
     text = around[span.start - low : span.end - low]
-    highlights = find_highlights(text, shown.terms, shown.phrases, language=entry.language)
+    highlights = find_highlights(text, words, phrases)
     sentence = best_sentence(text, highlights)
     places = [(entry.generation, part.ordinal) for part in run.parts]
     defined = [definitions[place] for place in places if place in definitions]

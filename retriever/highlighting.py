@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from encoders.boundaries import prose_borders
 from encoders.types import Span
-from indexers.languages import ENGLISH
-from indexers.lexical import places_of, terms_of_word
+from indexers.lexical import places_of
 from retriever.types import Quote
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence, Set
+    from collections.abc import Mapping, Sequence
 
     from retriever.options import OffsetUnit
     from retriever.phrases import Phrase
@@ -23,47 +22,40 @@ AROUND = 32
 _LONGEST_QUOTE = 600
 
 
-def find_highlights(
-    text: str, terms: Set[str], phrases: Sequence[Phrase] = (), *, language: str = ENGLISH
-) -> list[Span]:
+def find_highlights(text: str, words: Mapping[str, bool], phrases: Sequence[Phrase] = ()) -> list[Span]:
     """Return where words of the query and phrases stand in ``text``, in order, neighbours joined.
 
     Args:
         text: a span's text; the result counts from its start.
-        terms: the query's terms.
+        words: which words are the query's (`indexers.lexical.WantedWords`).
         phrases: what every hit must contain.
-        language: of the text.
     """
-    places = places_of(text, lambda word: not terms.isdisjoint(terms_of_word(word, language)))
-    found = [Span(*place) for place in places]
+    found = places_of(text, words)
     for phrase in phrases:
-        found += [Span(*match.span()) for match in phrase.pattern.finditer(text)]
-    joined: list[Span] = []
-    for span in sorted(found):
-        if joined and (span.start <= joined[-1].end or text[joined[-1].end : span.start].isspace()):
-            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
+        found += [match.span() for match in phrase.pattern.finditer(text)]
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if joined and (start <= joined[-1][1] or text[joined[-1][1] : start].isspace()):
+            joined[-1] = joined[-1][0], max(joined[-1][1], end)
         else:
-            joined.append(span)
-    return joined
+            joined.append((start, end))
+    return [Span(*place) for place in joined]
 
 
 def best_sentence(text: str, highlights: Sequence[Span]) -> Span:
     """Return the sentence with the most highlighted characters, the first one among equals."""
-    sentences = [
-        trimmed
-        for start, end in pairwise(prose_borders(text))
-        if len(trimmed := _trimmed(text, Span(start, end)))
-    ]
-    if not sentences:
-        return Span(0, len(text))
-    lit = [0] * len(sentences)
-    ends = [span.end for span in sentences]
+    borders = prose_borders(text)
+    lit: dict[int, int] = {}
     for one in highlights:
-        place = bisect_right(ends, one.start)
-        while place < len(sentences) and sentences[place].start < one.end:
-            lit[place] += sentences[place].overlap(one)
-            place += 1
-    best = sentences[lit.index(max(lit))]
+        for place in range(bisect_right(borders, one.start) - 1, bisect_left(borders, one.end)):
+            sentence = _trimmed(text, borders[place], borders[place + 1])
+            lit[place] = lit.get(place, 0) + sentence.overlap(one)
+    if any(lit.values()):
+        place = max(lit, key=lambda place: (lit[place], -place))
+        best = _trimmed(text, borders[place], borders[place + 1])
+    else:
+        sentences = (_trimmed(text, start, end) for start, end in pairwise(borders))
+        best = next(filter(len, sentences), Span(0, len(text)))
     return Span(best.start, min(best.end, best.start + _LONGEST_QUOTE))
 
 
@@ -107,7 +99,7 @@ class OffsetUnits:
         return self._known[offset]
 
 
-def _trimmed(text: str, span: Span) -> Span:
-    part = span.of(text)
+def _trimmed(text: str, start: int, end: int) -> Span:
+    part = text[start:end]
     lead = len(part) - len(part.lstrip())
-    return Span(span.start + lead, max(span.start + lead, span.start + len(part.rstrip())))
+    return Span(start + lead, max(start + lead, start + len(part.rstrip())))

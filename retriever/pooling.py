@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from encoders.types import FloatArray
 
+_LONG = 256
+_NEVER = np.float32(-np.inf)
+
 
 def pool_scores(scores: Sequence[float], temperature: float) -> float:
     """Join the scores of a document's best segments: the best one, and more for each that comes near it.
@@ -59,25 +62,25 @@ class Pool:
         Returns:
             ``(documents,)``; 0 without a segment that counts.
         """
-        pooled = np.zeros(len(counts), dtype=np.float64)
-        present = np.flatnonzero(counts)
-        if not len(present):
-            return pooled
-        counts = counts[present]
-        starts = np.cumsum(counts) - counts
-        left = scores.astype(np.float64)
-        best = np.maximum.reduceat(left, starts)
-        total = np.zeros(len(best))
-        wanted = np.full(len(best), self.best)
-        for _ in range(self.best):
-            highest = np.maximum.reduceat(left, starts)
-            equal = left == np.repeat(highest, counts)
-            taken = np.minimum(np.add.reduceat(equal, starts, dtype=np.int64), wanted)
-            taken[np.isinf(highest)] = 0
-            distance = np.subtract(highest, best, out=np.zeros_like(best), where=taken > 0)
-            total += taken * np.exp(distance / self.temperature)
-            wanted -= taken
-            left[equal] = -np.inf
-        found = np.isfinite(best)
-        pooled[present[found]] = best[found] + self.temperature * np.log(total[found])
-        return pooled
+        scores, counts = self._best_of_long(scores, counts)
+        width = max(1, counts.max(initial=0))
+        table: FloatArray = np.full((len(counts), width), _NEVER)
+        table[np.arange(width) < counts[:, None]] = scores
+        table.sort(axis=1)  # many short rows are sorted in a fraction of the time of one long one
+        left = table[:, -self.best :].astype(np.float64)
+        found = left[:, -1] > _NEVER
+        best = np.where(found, left[:, -1], 0.0)
+        total = np.exp((left - best[:, None]) / self.temperature).sum(axis=1)
+        best[found] += self.temperature * np.log(total[found])
+        return best
+
+    def _best_of_long(
+        self, scores: FloatArray, counts: NDArray[np.int64]
+    ) -> tuple[FloatArray, NDArray[np.int64]]:
+        """Leave the best scores only of documents with many segments: one would make all rows as long."""
+        most = max(_LONG, self.best)
+        if counts.max(initial=0) <= most:
+            return scores, counts
+        parts = np.split(scores, np.cumsum(counts)[:-1])
+        parts = [np.partition(own, -self.best)[-self.best :] if len(own) > most else own for own in parts]
+        return np.concatenate(parts), np.array([len(own) for own in parts], dtype=np.int64)

@@ -294,14 +294,21 @@ def _taken(arrays: Sequence[NDArray[Any]], rows: NDArray[np.int64]) -> list[Any]
 
 def _top(scores: FloatArray, limit: int) -> NDArray[np.int64]:
     """Return the places of the best scores, best first and equal ones by place."""
-    if len(scores) > limit:
-        places = np.argpartition(-scores, limit - 1)[:limit]
-        places = np.flatnonzero(scores >= scores[places].min())
-    else:
-        places = np.arange(len(scores))
-    places = places[scores[places] > _NEVER]
+    least = _NEVER
+    if (width := len(scores) // (2 * limit)) > 1:  # so many rows have a best score that is no worse
+        bests = scores[: len(scores) // width * width].reshape(-1, width).max(axis=1)
+        least = _nth_best(bests, limit)
+    places = np.flatnonzero(scores >= least if least > _NEVER else scores > _NEVER)
+    if len(places) > limit:
+        found = scores[places]
+        places = places[found >= _nth_best(found, limit)]
     best: NDArray[np.int64] = places[np.argsort(-scores[places], kind="stable")][:limit]
     return best
+
+
+def _nth_best(scores: FloatArray, number: int) -> np.float32:
+    least: np.float32 = np.partition(scores, len(scores) - number)[len(scores) - number]
+    return least
 
 
 def _pooled(pool: Pool, parts: Iterable[FloatArray], counts: NDArray[np.int64]) -> tuple[float, ...]:
