@@ -169,6 +169,11 @@ class Collection:
         return f"s_{self._state:016x}"
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write it."""
+        return self._sharing is not None
+
+    @property
     def languages(self) -> frozenset[str]:
         """The languages that its documents have or had; queries are analysed in all of them."""
         return self._languages
@@ -232,20 +237,10 @@ class Collection:
             if not self._lease.valid:
                 self._hear()
 
-    def pass_over(self, generations: Iterable[str]) -> bool:
-        """Leave out segments that another process is writing; tell whether that is news."""
-        if self._lease is None or self._lease.valid:
-            return False
-        with self._hearing:
-            live = {entry.generation for entry in self._entries.values()}
-            news = set(generations) - live - set(self._generations.dead)
-            self._generations.died(news)
-            return bool(news)
-
     def calm(self) -> int:
-        """Wait for a change of documents that is under way; return a mark for `unchanged`."""
+        """Wait for a change of documents that is under way here; return a mark for `unchanged`."""
         if self._generations.changes % 2:
-            with self._writing:
+            with self._here:
                 pass
         return self._generations.changes
 
@@ -254,10 +249,15 @@ class Collection:
 
         A change of any document moves the document frequencies that all scores rest on.
         """
-        self.refresh()
+        moved = self.moved(entries)
         changes = self._generations.changes
-        still = changes % 2 == 0 and since in (None, changes)
-        return still and all(self._entries.get(entry.doc_id) is entry for entry in entries)
+        return not moved and changes % 2 == 0 and since in (None, changes)
+
+    def moved(self, entries: Iterable[Entry]) -> frozenset[str]:
+        """Return the ids of the documents whose versions among these were changed, replaced or deleted."""
+        self.calm()
+        self.refresh()
+        return frozenset(entry.doc_id for entry in entries if self._entries.get(entry.doc_id) is not entry)
 
     @contextmanager
     def still(self) -> Iterator[None]:

@@ -123,7 +123,7 @@ class _CollectionCopy:
 
     def run(self) -> None:
         source, target = self._source, self._target
-        with source.still(), target.as_writer():
+        with source.as_writer(), source.still(), target.as_writer():
             entries = [entry for _, entry in sorted(source.entries.items())]
             anew = target.weights.take(source.weights)  # then every point has other weights
             missing = [entry for entry in entries if anew or target.entries.get(entry.doc_id) != entry]

@@ -20,8 +20,10 @@ from retriever.types import DocumentHit, SearchMeta, SearchResult, Usage, Warned
 if TYPE_CHECKING:
     from indexers.catalogue import Entry
     from indexers.filters import Filter
+    from retriever.candidates import Candidates
     from retriever.options import SearchOptions
     from retriever.ranking import Ranking
+    from retriever.reading import Reading
     from retriever.scorers import Question
     from retriever.searching import Searcher
 
@@ -74,13 +76,58 @@ class Attempts:
         ranking = self._kept(cursor) if self._cursor else None
         if ranking is None:
             question = self._ask(where)
-            ranking = searcher.rank(question, cursor.depth)
+            candidates = searcher.find(question, cursor.depth)
             self._clock.lap("retrieve")
-            if options.rerank.method != "none":
-                ranking, cursor = self._rerank(ranking, cursor)
-                self._clock.lap("rerank")
-            ranking = searcher.vary(ranking, options)
-        return self._write(self._page(ranking, cursor, where), where)
+            ranking, cursor = self._ordered(question, candidates, cursor)
+        page = self._page(ranking, cursor, where)
+        hits = self._hits(page)
+        if self._cursor is None:
+            whole = self._collection.unchanged(page.ranking.entries, self._since)
+        else:
+            whole = self._collection.unchanged(page.entries)
+        return self._written(page, hits, where) if whole else None
+
+    def answer_beside_writers(self) -> SearchResult:
+        """Return an answer while other processes replace documents faster than all of it can be read.
+
+        What changed under it is read once more, each document whole (`retriever.reading`), and stays
+        as it was read. So each hit is wholly of one version, live when it was read.
+
+        Raises:
+            CursorExpiredError: the page cannot be continued.
+        """
+        searcher, options, collection = self._searcher, self._options, self._collection
+        cursor = self._cursor or Cursor(search_hash(options), searcher.state, searcher.depth(options), 0)
+        where = searcher.where(options)
+        if self._cursor and (kept := self._kept(cursor)) is not None:
+            page = self._page(kept, cursor, where)
+            hits = self._hits(page)
+            return self._written(page, hits, where, torn=len(collection.moved(page.entries)))
+        question = self._ask(where)
+        candidates = searcher.find(question, cursor.depth)
+        moved = collection.moved(candidates.entries)
+        read: dict[str, Reading] = {}
+        while True:
+            if moved:
+                candidates, again = searcher.read_whole(candidates, moved, question, options)
+                read |= again
+                question = replace(question, read=read)
+            self._clock.lap("retrieve")
+            ranking, now = self._ordered(question, candidates, cursor)
+            page = _whole_page(ranking, now, searcher, options)
+            hits = self._hits(page)
+            moved = collection.moved(one for one in page.entries if one.doc_id not in read)
+            if not moved:
+                torn = sum(not read[one.doc_id].whole for one in page.entries if one.doc_id in read)
+                return self._written(page, hits, where, torn=torn)
+
+    def _ordered(self, question: Question, candidates: Candidates, cursor: Cursor) -> tuple[Ranking, Cursor]:
+        searcher, options = self._searcher, self._options
+        ranking = searcher.order(question, candidates)
+        if options.rerank.method != "none":
+            ranking, cursor = self._rerank(ranking, cursor)
+            self._clock.lap("rerank")
+        return searcher.vary(ranking, options), cursor
 
     def _ask(self, where: Filter | None) -> Question:
         if self._question is None:
@@ -128,17 +175,15 @@ class Attempts:
             return live
         return live if live.generation == entry.generation and allows(where, live) else None
 
-    def _write(self, page: Page, where: Filter | None) -> SearchResult | None:
+    def _written(
+        self,
+        page: Page,
+        hits: tuple[DocumentHit, ...],
+        where: Filter | None,
+        *,
+        torn: int = 0,
+    ) -> SearchResult:
         options, question = self._options, page.ranking.question
-        self._clock.lap("fuse")
-        hits = self._hits(page)
-        self._clock.lap("evidence")
-        if options.cursor is None:
-            whole = self._collection.unchanged(page.ranking.entries, self._since)
-        else:
-            whole = self._collection.unchanged(page.entries)
-        if not whole:
-            return None
         facets = count_facets(self._collection, options.facets, where)
         if facets:
             self._clock.lap("facets")
@@ -152,6 +197,7 @@ class Attempts:
                 *_question_warnings(question),
                 *self._rerank_warnings,
                 *self._page_warnings(page),
+                *_torn_warnings(torn),
             ),
             meta=SearchMeta(
                 snapshot=page.cursor.state.split()[0],
@@ -167,6 +213,7 @@ class Attempts:
 
     def _hits(self, page: Page) -> tuple[DocumentHit, ...]:
         options, ranking = self._options, page.ranking
+        self._clock.lap("fuse")
         shown = Shown(
             options=options.evidence,
             unit=options.offset_unit,
@@ -180,6 +227,7 @@ class Attempts:
             shown,
             profile=self._searcher.profile,
         )
+        self._clock.lap("evidence")
         relevance = self._searcher.relevance(ranking)
         explained = options.explain
         terms = matched_terms(self._collection, ranking.question, page.entries) if explained else ()
@@ -220,6 +268,24 @@ class Attempts:
             )
             warnings.append(Warned(code="candidates_end", detail=detail))
         return warnings
+
+
+def _whole_page(ranking: Ranking, cursor: Cursor, searcher: Searcher, options: SearchOptions) -> Page:
+    """Cut the first page out of a ranking, its documents as they were ranked."""
+    visible = searcher.visible(options, ranking)
+    positions = visible[cursor.offset : cursor.offset + options.limit]
+    entries = tuple(ranking.entries[position] for position in positions)
+    return Page(ranking, cursor, visible, positions, entries, 0)
+
+
+def _torn_warnings(torn: int) -> list[Warned]:
+    if not torn:
+        return []
+    detail = (
+        f"{torn} documents changed faster than they could be read: their scores may be of one version "
+        "and what is shown of another"
+    )
+    return [Warned(code="changing", detail=detail)]
 
 
 def _question_warnings(question: Question) -> list[Warned]:

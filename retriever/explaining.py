@@ -43,7 +43,7 @@ def _failing(searcher: Searcher, options: SearchOptions, entry: Entry) -> str:
     missing = [
         phrase
         for phrase in options.must_contain
-        if not searcher.memory.phrases.holds(collection, entry.doc_id, [Phrase(phrase)])
+        if not searcher.memory.phrases.holds(collection, entry, [Phrase(phrase)])
     ]
     return f"its text does not contain {' and '.join(missing)}" if missing else ""
 

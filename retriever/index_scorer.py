@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_SEGMENTS = 64_000
 ENOUGH_DOCUMENTS = 50
-_FIELDS = ("ordinal", "start", "end", "kind")
+SEGMENT_FIELDS = ("ordinal", "start", "end", "kind")
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class IndexSide:
         limit = self.first
         live = all_of(where, collection.live())
         while True:
-            [hits] = collection.index.query([self._query(live, limit, ("doc_id", "generation"))])
+            [hits] = collection.index.query([self.query(live, limit, ("doc_id", "generation"))])
             scores: dict[str, list[float]] = defaultdict(list)
             entries: dict[str, Entry] = {}
             dead, live_entries = 0, collection.entries
@@ -94,7 +94,7 @@ class IndexSide:
             )
         ]
         queries = [
-            self._query(equals("generation", entry.generation), self.pool.best, (), exact=True)
+            self.query(equals("generation", entry.generation), self.pool.best, (), exact=True)
             for _, entry in missing
         ]
         scores = dict(found.scores)
@@ -134,10 +134,10 @@ class IndexSide:
     def _ask(
         self, collection: Collection, wanted: Sequence[tuple[Filter | None, int]]
     ) -> list[dict[str, Scored]]:
-        queries = [self._query(where, limit, _FIELDS, exact=True, ids=True) for where, limit in wanted]
+        queries = [self.query(where, limit, SEGMENT_FIELDS, exact=True, ids=True) for where, limit in wanted]
         return [{hit.id: hit for hit in hits} for hits in collection.index.query(queries)]
 
-    def _query(
+    def query(
         self,
         where: Filter | None,
         limit: int,
@@ -146,6 +146,7 @@ class IndexSide:
         exact: bool = False,
         ids: bool = False,
     ) -> VectorQuery:
+        """Return the question for the segments that match."""
         return VectorQuery(
             vector=self.vector,
             using=self.using,
@@ -164,14 +165,8 @@ class IndexScorer:
     def __init__(self, collection: Collection, question: Question, profile: SearchProfile) -> None:
         self._collection = collection
         self._question = question
-        self._dense = dense_side(question, profile)
-        self._lexical = IndexSide(
-            SEGMENT_LEXICAL,
-            question.lexical,
-            collection.corpus(SEGMENT),
-            Pool(profile.lexical_segments, profile.lexical_temperature_for(question.text)),
-            profile.segment_candidates,
-        )
+        sides = segment_sides(collection, question, profile)
+        self._dense, self._lexical = sides["segment_dense"], sides["segment_lexical"]
         self._sides: dict[ComponentName, IndexSide] = {"segment_dense": self._dense}
         if profile.weighs("segment_lexical"):
             self._sides["segment_lexical"] = self._lexical
@@ -210,10 +205,17 @@ class IndexScorer:
     ) -> list[ScoredSegments]:
         """Return the best segments of each document by either side, scored on both."""
         sides = (self._dense, self._lexical)
-        dense, lexical = (side.best(self._collection, entries, wanted, depth) for side in sides)
+        asked = [entry for entry in entries if entry.doc_id not in self._question.read]
+        dense, lexical = (side.best(self._collection, asked, wanted, depth) for side in sides)
         self._dense.fill(self._collection, dense, lexical, depth)
         self._lexical.fill(self._collection, lexical, dense, depth)
-        return [_joined(entry, *hits) for entry, *hits in zip(entries, dense, lexical, strict=True)]
+        answers = iter(zip(dense, lexical, strict=True))
+        return [
+            read.best(wanted, depth)
+            if (read := self._question.read.get(entry.doc_id)) is not None
+            else joined(entry, *next(answers))
+            for entry in entries
+        ]
 
     def _best_lexical(self, depth: int) -> list[str]:
         hits = self._ask_documents(self._question.where, depth, ("doc_id",))
@@ -244,7 +246,22 @@ def dense_side(question: Question, profile: SearchProfile) -> IndexSide:
     return IndexSide(SEGMENT_DENSE, question.dense, None, pool, profile.segment_candidates)
 
 
-def _joined(entry: Entry, dense: dict[str, Scored], lexical: dict[str, Scored]) -> ScoredSegments:
+def segment_sides(
+    collection: Collection, question: Question, profile: SearchProfile
+) -> dict[ComponentName, IndexSide]:
+    """Return what scores segments: by cosine, then by BM25."""
+    lexical = IndexSide(
+        SEGMENT_LEXICAL,
+        question.lexical,
+        collection.corpus(SEGMENT),
+        Pool(profile.lexical_segments, profile.lexical_temperature_for(question.text)),
+        profile.segment_candidates,
+    )
+    return {"segment_dense": dense_side(question, profile), "segment_lexical": lexical}
+
+
+def joined(entry: Entry, dense: dict[str, Scored], lexical: dict[str, Scored]) -> ScoredSegments:
+    """Put together what both sides found of a document."""
     hits = lexical | dense
     payloads = [hit.payload for hit in hits.values()]
     return ScoredSegments(

@@ -78,13 +78,13 @@ class PhraseFinder:
         )
         if candidates is None:
             candidates = {entry.doc_id for entry in matching_entries(collection, where)}
-        found = [doc_id for doc_id in sorted(candidates) if self.holds(collection, doc_id, held)]
+        live = ((doc_id, collection.entries.get(doc_id)) for doc_id in sorted(candidates))
+        found = [doc_id for doc_id, entry in live if entry and self.holds(collection, entry, held)]
         return Condition("doc_id", "$in", tuple(found))
 
-    def holds(self, collection: Collection, doc_id: str, phrases: Sequence[Phrase]) -> bool:
-        """Tell whether the live text of a document holds all phrases."""
-        entry = collection.entries.get(doc_id)
-        return entry is not None and all(self._verdict(collection, entry, phrase) for phrase in phrases)
+    def holds(self, collection: Collection, entry: Entry, phrases: Sequence[Phrase]) -> bool:
+        """Tell whether the text of a version of a document holds all phrases."""
+        return all(self._verdict(collection, entry, phrase) for phrase in phrases)
 
     def _verdict(self, collection: Collection, entry: Entry, phrase: Phrase) -> bool:
         key = (entry.text, phrase.source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from encoders.types import Span
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from indexers.filters import Filter
     from indexers.types import SparseVector
     from retriever.profile import SearchProfile
+    from retriever.reading import Reading
     from retriever.types import ComponentName
 
 
@@ -29,6 +30,7 @@ class Question:
         lexical: its terms.
         tokens: length of the query as the encoder counts.
         where: only documents that match.
+        read: documents that were read whole before, by id.
     """
 
     text: str
@@ -36,6 +38,7 @@ class Question:
     lexical: SparseVector
     where: Filter | None
     tokens: int = 0
+    read: Mapping[str, Reading] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,25 +16,28 @@ from retriever.diversity import diversify, hide_repetitions
 from retriever.evidence import defining
 from retriever.late_interaction import Reranked, TokenVectors, rerank_late, tokens_encoder
 from retriever.paging import Kept
-from retriever.phrases import PhraseFinder
+from retriever.phrases import Phrase, PhraseFinder
 from retriever.presenting import encoder_name
 from retriever.ranking import Ranking, rank
+from retriever.reading import DocumentReader, with_readings
 from retriever.scorers import Question
-from retriever.selecting import check_field, first_of_groups
+from retriever.selecting import allows, check_field, first_of_groups
 from retriever.titles import TitleTerms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Sequence, Set
 
     from encoders.protocols import Encoder
     from indexers.collection import Collection
     from indexers.filters import Filter
+    from retriever.candidates import Candidates
     from retriever.fusion import FloatArray
     from retriever.options import RerankOptions, SearchOptions
     from retriever.profile import SearchProfile
+    from retriever.reading import Reading
     from retriever.types import SearchResult
 
-_TRIES = 8
+_TRIES, _TRIES_BESIDE_OTHERS = 8, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Searcher:
         """Answer a request.
 
         A document that is replaced meanwhile is read again, so each hit is wholly of
-        one version.
+        one version. Writers in other processes are never made to wait.
 
         Raises:
             CursorExpiredError: the page cannot be continued.
@@ -97,10 +100,13 @@ class Searcher:
         if options.rerank.method != "none":
             tokens_encoder(self._encoder)
         attempts = Attempts(self, options)
+        shared = self.collection.is_shared
         with self.collection.readers.reading():
-            for _ in range(_TRIES):
+            for _ in range(_TRIES_BESIDE_OTHERS if shared else _TRIES):
                 if (result := attempts.answer()) is not None:
                     return result
+        if shared:
+            return attempts.answer_beside_writers()
         with self.collection.still():  # documents are replaced faster than they can be read
             while (result := attempts.answer()) is None:
                 pass
@@ -136,9 +142,35 @@ class Searcher:
 
     def rank(self, question: Question, depth: int, *, also: Iterable[str] = ()) -> Ranking:
         """Find, score and order the candidates."""
-        candidates = find_candidates(
+        return self.order(question, self.find(question, depth, also=also))
+
+    def find(self, question: Question, depth: int, *, also: Iterable[str] = ()) -> Candidates:
+        """Find and score the candidates."""
+        return find_candidates(
             self.collection, question, self.profile, self.memory.titles, depth=depth, also=also
         )
+
+    def read_whole(
+        self, candidates: Candidates, doc_ids: Set[str], question: Question, options: SearchOptions
+    ) -> tuple[Candidates, dict[str, Reading]]:
+        """Read some of the candidates whole, as they are now; those that match no more are left out."""
+        found = DocumentReader(self.collection, question, self.profile).read(doc_ids)
+        readings = {doc_id: one for doc_id, one in found.items() if self._matches(one, options)}
+        titles = self.memory.titles.scores(self.collection, question.text, readings)
+        by_id = dict(zip(readings, titles, strict=True))
+        return with_readings(candidates, doc_ids, readings, by_id), readings
+
+    def _matches(self, read: Reading, options: SearchOptions) -> bool:
+        where = self.collection.parse_filter(options.filter, mandatory=options.mandatory)
+        phrases = [Phrase(source) for source in options.must_contain]
+        return (
+            allows(where, read.entry)
+            and self.memory.phrases.holds(self.collection, read.entry, phrases)
+            and (not (symbols := options.evidence.symbols) or len(read.best(defining(symbols), 1)) > 0)
+        )
+
+    def order(self, question: Question, candidates: Candidates) -> Ranking:
+        """Fuse the scores of the candidates."""
         return rank(question, candidates, self.profile)
 
     def rerank(self, ranking: Ranking, options: RerankOptions) -> Reranked:

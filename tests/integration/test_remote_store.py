@@ -16,7 +16,8 @@ from indexers import leases
 from indexers.errors import LeaseLostError, StorageError, StoreBusyError
 from indexers.filters import equals
 from indexers.remote_settings import RemoteSettings
-from retriever import Retriever
+from retriever import Retriever, reading, searching
+from retriever.options import EvidenceOptions
 from retriever.profile import SearchProfile
 from tests.qdrant_server import QdrantServer
 from tests.support import everything
@@ -95,34 +96,112 @@ def test_another_process_sees_each_change_at_its_next_search(replica, topics):
     assert one.doctor().healthy
 
 
-def test_a_search_during_another_ones_replacement_is_before_or_after(replica, topics):
-    one, two = replica("one"), replica("two")
-    texts = {f"{word} " * 300 + f"number {n}" for n in range(2) for word in ("alpha", "omega")}
-    one.add([Document(id="x", text=text) for text in sorted(texts)[:1]])
-    enough, written = threading.Event(), []
-
-    def replace_it():
-        for text in cycle(sorted(texts)):
+def replaced_without_pause(one, texts, enough, written):
+    """Replace a document again and again, as one long job does that never gives the lease back."""
+    with one.engine.collection.as_writer():
+        for text in cycle(texts):
             one.add([Document(id="x", text=text)])
             written.append(text)
-            if enough.wait(0.5):  # long enough to give the lease back: a slow search may need it
+            if enough.is_set():
                 return
 
-    writer = threading.Thread(target=replace_it)
+
+@pytest.mark.parametrize("tries", [2, 0])
+def test_searches_beside_a_writer_without_pause_are_whole_and_ask_for_no_lease(
+    replica, topics, monkeypatch, tries
+):
+    """A version is whole when what is scored, shown and counted of it is of the same text."""
+    monkeypatch.setattr(searching, "_TRIES_BESIDE_OTHERS", tries)
+    one, two = replica("one"), replica("two")
+    texts = [f"{word} " * 60 + f"harbour number {n}" for n in range(2) for word in ("alpha", "omega")]
+    one.add([*topics, Document(id="x", text=texts[0])])
+    two.list()
+    monkeypatch.setattr(
+        two.engine.collection._lease, "enter", lambda *_: pytest.fail("a search asked for the lease")
+    )
+    enough, written, found = threading.Event(), [], []
+    writer = threading.Thread(target=replaced_without_pause, args=(one, texts, enough, written))
     writer.start()
-    seen = 0
     try:
-        while writer.is_alive() and (seen < 8 or len(written) < 4):  # however slow the machine is
-            for hit in two.search("alpha omega number", limit=2):
-                text = two.engine.collection.texts.text(
-                    two.engine.collection.version("x", hit.document.version).text
-                )
-                assert all(text[one.start : one.end] == one.text for one in hit.evidence)
-                seen += 1
+        while writer.is_alive() and (len(found) < 12 or len(written) < 6):
+            found.append(two.search("alpha harbour", limit=5, explain=True))
     finally:
         enough.set()
         writer.join()
-    assert seen >= 8
+    versions = set()
+    for result in found:
+        assert len(result.hits) == 5
+        assert result.warnings == ()
+        [hit] = [hit for hit in result.hits if hit.document.id == "x"]
+        versions.add(hit.document.version)
+        kept = two.engine.collection.version("x", hit.document.version)
+        text = two.engine.collection.texts.text(kept.text)
+        assert hit.evidence
+        assert all(text[one.start : one.end] == one.text for one in hit.evidence)
+        raw = {component.name: component.raw for component in hit.explain.components}
+        shown = max(one.dense for one in hit.evidence)
+        high = {raw["document_lexical"] > 2.5, raw["segment_dense"] > 0.5, shown > 0.4}
+        assert high == {"alpha" in text}, (raw, shown, text[:5])
+    assert len(versions) > 2
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"filter": {"metadata.length": {"$gt": 80}}, "explain": True},
+        {"must_contain": ["the"], "evidence": 1},
+        {"evidence": EvidenceOptions(limit=2, kinds=("prose",))},
+        {"evidence": EvidenceOptions(limit=2, kinds=("code",)), "novelty": 0.3},
+    ],
+)
+def test_documents_that_are_read_whole_give_the_answer_of_a_calm_search(replica, topics, monkeypatch, given):
+    one = replica("one")
+    one.add(topics)
+    one.add([replace(topics[1], text=topics[1].text + " Bake it twice.")])
+    calm, _ = answers(one, **given)
+    collection = one.engine.collection
+    usual = collection.moved
+    monkeypatch.setattr(searching, "_TRIES_BESIDE_OTHERS", 0)
+    assert answers(one, **given)[0] == calm
+    once = {}
+
+    def all_of_them_once(entries):
+        found = list(entries)
+        news = frozenset(entry.doc_id for entry in found) - once.keys()
+        once.update(dict.fromkeys(news))
+        return usual(found) | news
+
+    for query in QUERIES:
+        once.clear()
+        monkeypatch.setattr(collection, "moved", all_of_them_once)
+        anew = one.search(query, limit=5, **given)
+        assert once
+        monkeypatch.setattr(collection, "moved", usual)
+        expected = one.search(query, limit=5, **given)
+        assert anew.warnings == expected.warnings
+        for mine, theirs in zip(anew.hits, expected.hits, strict=True):
+            assert (mine.document, mine.evidence_total) == (theirs.document, theirs.evidence_total)
+            assert mine.score == pytest.approx(theirs.score, abs=2e-3)
+            spans = [
+                sorted((each.start, each.end, each.text) for each in hit.evidence) for hit in (mine, theirs)
+            ]
+            assert spans[0] == spans[1]
+
+
+def test_a_document_that_is_never_read_whole_is_shown_with_a_warning(replica, topics, monkeypatch):
+    monkeypatch.setattr(reading.DocumentReader, "_is_whole", lambda *_: False)
+    monkeypatch.setattr(searching, "_TRIES_BESIDE_OTHERS", 0)
+    one = replica("one")
+    one.add(topics)
+    collection = one.engine.collection
+    gone = iter([frozenset({"bread", "nowhere"})])
+    monkeypatch.setattr(collection, "moved", lambda entries: next(gone, frozenset()))
+    result = one.search("knead the dough")
+    assert result.hits[0].document.id == "bread"
+    assert result.hits[0].evidence
+    assert [one.code for one in result.warnings] == ["changing"]
+    assert len(result.hits) == 4
 
 
 def test_one_process_writes_at_a_time_and_the_next_waits(replica, topics):
