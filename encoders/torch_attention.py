@@ -16,6 +16,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from encoders.errors import ModelError
 from encoders.extension import query_scale
+from encoders.torch_products import attend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from encoders.extension import Extension
+    from encoders.torch_products import Texts
 
 _BLOCK: Final = 512
 _LONG: Final = 2048  # from here on keys and values are read so often that laying them out costs less
@@ -53,6 +55,7 @@ class Packing:
         query_scaling_from: LongEmbed's query scaling from this length on; None for none.
         extension: SelfExtend, when the encoder uses it.
         rotations: cosine and sine ``(tokens, head_dim)`` of positions, for SelfExtend.
+        texts: where they lie for `encoders.torch_products`; None where torch's kernel is quicker.
     """
 
     groups: tuple[Group, ...]
@@ -60,6 +63,7 @@ class Packing:
     query_scaling_from: int | None = None
     extension: Extension | None = None
     rotations: Callable[[Tensor], tuple[Tensor, Tensor]] | None = field(default=None, compare=False)
+    texts: Texts | None = field(default=None, compare=False)
 
     def scale(self, scaling: float, tokens: int) -> float:
         """Return the factor on the scores of a text."""
@@ -113,6 +117,11 @@ def packed_attention(
     heads, width = query.shape[1], query.shape[3]
     shared = heads // key.shape[1]
     base = width**-0.5 if scaling is None else scaling
+    plain = not causal and sliding_window is None and shared == 1 and now.extension is None
+    if now.texts is not None and plain:
+        return attend(query[0], key[0], value[0], now.texts, lambda tokens: now.scale(base, tokens))[
+            None
+        ], None
     out = query.new_empty(1, query.shape[2], heads, value.shape[3])
     for group in now.groups:
         q, k, v = (_texts(states, group) for states in (query, key, value))

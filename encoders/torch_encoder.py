@@ -12,6 +12,7 @@ from encoders.coverage import measure_coverage
 from encoders.errors import InputTooLongError, InvalidInputError
 from encoders.inputs import require_texts, token_batches
 from encoders.pooling import normalize, soft_pool, truncate_dim
+from encoders.torch_threads import in_parallel, parallel_forwards
 from encoders.types import Embeddings, TokenEmbeddings, TokenSpans
 from encoders.windows import overlapping_windows, plain_windows
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from encoders.types import Coverage, FloatArray, IntArray, TextKind
 
 _SLICE_CHARACTERS: Final = 4_000_000
+_LEAST_BATCH: Final = 512
+"""Tokens, below which a forward beside others would gain nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +42,12 @@ class EncoderParts:
         prompts: read before every text of a kind.
         include_prompt: False leaves the prompt out of the pooling.
         hidden_size: length of a token vector.
+        pooled_size: length of what the pooling gives.
         dim: length of a vector; shorter than what the model gives for Matryoshka.
         max_tokens: the longest input, special tokens and prompt included.
         window_tokens: the longest forward; below ``max_tokens`` for parallel windows.
         batch_tokens: tokens per forward.
+        parallel: forwards run beside each other, as on a CPU.
         overflow: what happens to longer texts.
         fingerprint: everything that changes a vector.
     """
@@ -53,10 +58,12 @@ class EncoderParts:
     prompts: dict[TextKind, str]
     include_prompt: bool
     hidden_size: int
+    pooled_size: int
     dim: int
     max_tokens: int
     window_tokens: int
     batch_tokens: int
+    parallel: bool
     overflow: Overflow
     fingerprint: dict[str, str | int | float | bool | None]
 
@@ -272,14 +279,21 @@ class TorchEncoder:
         memory would grow with every one.
         """
         rows = [self._row(one.ids[a:b], kind) for one, own in zip(read, windows, strict=True) for a, b in own]
-        vectors: FloatArray = np.empty((0, 0), dtype=np.float32)
+        vectors = np.empty((len(rows), self._parts.pooled_size), dtype=np.float32)
         skip = 0 if self._parts.include_prompt or not len(self._prompt_ids[kind]) else self._skip(kind)
-        for batch in token_batches([len(row) for row in rows], budget=self._parts.batch_tokens):
+
+        def run(batch: list[int]) -> None:
             for places, hidden in self._parts.forward([rows[i] for i in batch]):
-                pooled = self._parts.pooling(hidden, skip=skip).numpy()
-                if not len(vectors):
-                    vectors = np.empty((len(rows), pooled.shape[1]), dtype=np.float32)
-                vectors[[batch[place] for place in places]] = pooled
+                pooled = self._parts.pooling(hidden, skip=skip)
+                vectors[[batch[place] for place in places]] = pooled.numpy()
+
+        lengths, budget = [len(row) for row in rows], self._parts.batch_tokens
+        if self._parts.parallel:
+            share = -(-sum(lengths) // parallel_forwards())
+            in_parallel(run, list(token_batches(lengths, budget=max(min(budget, share), _LEAST_BATCH))))
+        else:
+            for batch in token_batches(lengths, budget=budget):
+                run(batch)
         return vectors
 
     def _skip(self, kind: TextKind) -> int:

@@ -12,6 +12,7 @@ import torch
 
 from encoders.extension import Extension, position_ids
 from encoders.torch_attention import Group, Packing, packing
+from encoders.torch_products import with_room
 from encoders.torch_rotary import long_tokens, rotations_of
 from encoders.torch_threads import threads_for
 
@@ -72,6 +73,7 @@ class PackedForward:
         self._model = model
         self._extension = options.extension
         self._packing = packing_for(model, options)
+        self._by_products = model.device.type == "cpu" and model.dtype == torch.bfloat16
 
     @property
     def note(self) -> str:
@@ -90,8 +92,9 @@ class PackedForward:
         )
         inputs = inputs_for(self._model, ids, torch.from_numpy(positions).to(device)[None])
         lengths = np.repeat([g.tokens for g in groups], [g.end - g.start for g in groups])[None]
+        texts = with_room([g.tokens for g in groups for _ in range(g.texts)]) if self._by_products else None
         with ExitStack() as stack:
-            stack.enter_context(bound(packing, replace(self._packing, groups=tuple(groups))))
+            stack.enter_context(bound(packing, replace(self._packing, groups=tuple(groups), texts=texts)))
             stack.enter_context(bound(long_tokens, are_long(lengths, self._extension, device)))
             stack.enter_context(threads_for(lengths.shape[1]))
             hidden = self._model.module(**inputs).last_hidden_state[0]

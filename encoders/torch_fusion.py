@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # To oneDNN every number of tokens is another computation. It keeps 1,024 of them, and torch as many
-# for each thread: gigabytes more than the last 64 and 32, and no less time.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+# for each thread: gigabytes more than the last 128 and 32, and no less time.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 os.environ.setdefault("LRU_CACHE_CAPACITY", "32")
 
 _ROWS: Final = 1024  # tokens per batch that the weight layout is chosen for

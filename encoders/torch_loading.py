@@ -64,10 +64,12 @@ def build_encoder(folder: ModelFolder, config: EncoderConfig, *, name: str) -> T
         prompts=_prompts(folder, config),
         include_prompt=folder.include_prompt,
         hidden_size=model.hidden_size,
+        pooled_size=width,
         dim=_dim(config, width),
         max_tokens=extension.target if extension else window,
         window_tokens=window if extension is None or extension.method == "pcw" else extension.target,
         batch_tokens=config.batch_tokens or _BATCH_TOKENS.get(model.device.type, _ACCELERATOR_BATCH_TOKENS),
+        parallel=model.device.type == "cpu",
         overflow=config.overflow,
         fingerprint=_fingerprint(folder, config, name=name, dim=config.dim or width, window=window),
     )

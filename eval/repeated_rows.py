@@ -24,7 +24,7 @@ _KEPT_TOKENS: Final = 200_000  # 300 MB of hidden states of the bundled model
 
 def remembering(encoder: TorchEncoder) -> TorchEncoder:
     """Return the same encoder with a forward that remembers its latest rows."""
-    return TorchEncoder(replace(encoder.parts, forward=RepeatedRows(encoder.parts.forward)))
+    return TorchEncoder(replace(encoder.parts, forward=RepeatedRows(encoder.parts.forward), parallel=False))
 
 
 class RepeatedRows:

@@ -26,7 +26,8 @@ def load(folder_of):
     def make(family, **options):
         key = (family, *sorted(map(str, options.items())))
         if key not in loaded:
-            loaded[key] = load_encoder(str(folder_of(family)), self_check=False, threads=1, **options)
+            exact = {"dtype": "float32", "self_check": False, "threads": 1}
+            loaded[key] = load_encoder(str(folder_of(family)), **exact | options)
         return loaded[key]
 
     return make

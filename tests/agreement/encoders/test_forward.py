@@ -37,7 +37,7 @@ def test_vectors_are_those_of_sentence_transformers(folder_of, family):
 
     folder = folder_of(family, prompts={"query": "find: ", "document": ""})
     reference = SentenceTransformer(str(folder), device="cpu")
-    encoder = load_encoder(str(folder), self_check=False)
+    encoder = load_encoder(str(folder), dtype="float32", self_check=False)
     np.testing.assert_allclose(encoder.encode(TEXTS), reference.encode(TEXTS), atol=2e-6)
     queries = reference.encode(TEXTS, prompt_name="query")
     np.testing.assert_allclose(encoder.encode(TEXTS, kind="query"), queries, atol=2e-6)
@@ -52,7 +52,7 @@ def test_every_pooling_is_that_of_sentence_transformers(folder_of, pooling):
 
     folder = folder_of("bert", pooling=pooling)
     reference = SentenceTransformer(str(folder), device="cpu").encode(TEXTS)
-    encoder = load_encoder(str(folder), self_check=False)
+    encoder = load_encoder(str(folder), dtype="float32", self_check=False)
     np.testing.assert_allclose(encoder.encode(TEXTS), reference, atol=2e-6)
 
 
@@ -125,7 +125,7 @@ def test_a_folder_that_sentence_transformers_saved_loads_with_its_limit(folder_o
     reference = SentenceTransformer(str(folder_of("bert")), device="cpu")
     reference.max_seq_length = 21
     reference.save(str(tmp_path / "saved"))
-    encoder = load_encoder(str(tmp_path / "saved"), self_check=False, threads=1)
+    encoder = load_encoder(str(tmp_path / "saved"), dtype="float32", self_check=False, threads=1)
     np.testing.assert_allclose(encoder.encode(TEXTS), reference.encode(TEXTS), atol=2e-6)
     assert encoder.max_tokens == 21
 

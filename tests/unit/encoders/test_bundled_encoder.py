@@ -186,3 +186,14 @@ def test_a_short_text_takes_one_thread_and_gives_the_others_back(monkeypatch):
     assert abs(short[0] - again).max() < 1e-5
     assert torch.get_num_threads() == 2
     load_encoder("bundled", threads=before)
+
+
+def test_texts_that_are_embedded_beside_each_other_keep_their_order_and_vectors():
+    import torch
+
+    before = torch.get_num_threads()
+    encoder = load_encoder("bundled", threads=2)
+    texts = [f"Clause {number} about " + "rent and notice, " * (number % 40) for number in range(80)]
+    together = encoder.encode(texts)
+    assert abs(together - np.concatenate([encoder.encode([text]) for text in texts])).max() < 1e-5
+    load_encoder("bundled", threads=before)

@@ -62,7 +62,7 @@ def test_a_cached_encoder_gives_token_vectors_where_the_wrapped_one_does(tmp_pat
 
 
 def test_a_remembered_row_is_computed_once_and_the_oldest_are_forgotten():
-    encoder = load_encoder()
+    encoder = load_encoder(dtype="float32")
     texts = ["The otter swims.", "The heron stands by the lake.", "The otter swims."]
     plain = encoder.parts.forward
     computed: list[int] = []
