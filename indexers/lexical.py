@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from indexers.languages import ENGLISH, analysed_as, has_pairs, pair_spans, pairs, rules_of, without_pairs
@@ -26,6 +27,8 @@ _WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 _PART = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_a-z]?[^\W\d_A-Z]+|\d+")
 _LONGEST_TERM = 64
 _SHORTEST_FOLDED = 4
+_FEW_WORDS = 16
+_MOST_INSIDE = 8
 
 STOP_WORDS = frozenset(
     """
@@ -115,6 +118,10 @@ class Analyser:
         words = _WORD.findall(without_pairs(text) if paired else text)
         return [term for word in words for term in terms(word)] + paired
 
+    def analyse_one(self, word: str) -> Sequence[str]:
+        """Return the terms of one of `words_of`."""
+        return self._analyse_word(word) if word.isascii() else self.analyse(word)
+
     def _analyse_word(self, word: str) -> tuple[str, ...]:
         if word.isascii() and word.isalpha() and word.islower():  # most words: one part in one form
             return () if word in self._stop_words else (self._fold(word)[:_LONGEST_TERM],)
@@ -161,7 +168,7 @@ def analyse_query(text: str, languages: Iterable[str]) -> list[str]:
 @lru_cache(maxsize=1 << 16)
 def terms_of_word(word: str, language: str = ENGLISH) -> frozenset[str]:
     """Return the terms of one of `words_of`, remembered."""
-    return frozenset(analyse(word, language))
+    return frozenset(_analyser(analysed_as(language)).analyse_one(word))
 
 
 def words_of(text: str) -> list[tuple[str, int, int]]:
@@ -172,7 +179,7 @@ def words_of(text: str) -> list[tuple[str, int, int]]:
     return words + [(text[start:end], start, end) for start, end in pair_spans(text)]
 
 
-class WantedWords(dict[str, bool]):
+class WantedWords:
     """Which of `words_of` have one of some terms; each different word is looked at once.
 
     Args:
@@ -181,21 +188,31 @@ class WantedWords(dict[str, bool]):
     """
 
     def __init__(self, terms: Set[str], language: str = ENGLISH) -> None:
-        super().__init__()
         self._terms = terms
         self._language = language
+        self._seen: set[str] = set()
+        self._wanted: set[str] = set()
 
-    def __missing__(self, word: str) -> bool:
-        self[word] = wanted = not self._terms.isdisjoint(terms_of_word(word, self._language))
-        return wanted
+    def among(self, words: Set[str]) -> set[str]:
+        """Return those of the words that are wanted."""
+        new = words - self._seen
+        self._seen |= new
+        found = zip(new, map(terms_of_word, new, repeat(self._language)), strict=True)
+        self._wanted.update(word for word, terms in found if not self._terms.isdisjoint(terms))
+        return self._wanted & words
 
 
-def places_of(text: str, wanted: Mapping[str, bool]) -> list[tuple[int, int]]:
+def places_of(text: str, wanted: WantedWords) -> list[tuple[int, int]]:
     """Return where those of `words_of` stand that are wanted, in any order."""
     if has_pairs(text):
-        words = words_of(text)
-        return [(start, end) for word, start, end in words if wanted[word]]
-    return [place for word in set(_WORD.findall(text)) if wanted[word] for place in _places(text, word)]
+        every = words_of(text)
+        held = wanted.among({word for word, _, _ in every})
+        return [(start, end) for word, start, end in every if word in held]
+    words: list[str] = _WORD.findall(text)
+    held = wanted.among(set(words))
+    if len(held) > _FEW_WORDS or any(text.count(word) - words.count(word) > _MOST_INSIDE for word in held):
+        return [match.span() for match in _WORD.finditer(text) if match[0] in held]
+    return [place for word in held for place in _places(text, word)]
 
 
 def _places(text: str, word: str) -> Iterator[tuple[int, int]]:

@@ -137,7 +137,7 @@ def _holders(part: Part, begin: int, end: int) -> int:
 def _add_up(part: Part, terms: Sequence[tuple[int, int, np.float32]]) -> FloatArray:
     scores: FloatArray = np.zeros(len(part.block), dtype=np.float32)
     for begin, end, weight in terms:
-        scores[part.block.rows[begin:end]] += weight * part.block.weights[begin:end]
+        np.add.at(scores, part.block.rows[begin:end], weight * part.block.weights[begin:end])
     if not part.whole:
         scores *= part.alive
     return scores

@@ -195,7 +195,7 @@ def _present(
     runs: Sequence[_Run],
     definitions: Mapping[tuple[str, int], _Definition],
     shown: Shown,
-    words: Mapping[str, bool],
+    words: WantedWords,
 ) -> tuple[Evidence, ...]:
     """Write out the chosen spans with what of them matches, in the unit that is asked for."""
     found = [_evidence(collection, entry, run, definitions, shown.phrases, words) for run in runs]
@@ -211,7 +211,7 @@ def _evidence(
     run: _Run,
     definitions: Mapping[tuple[str, int], _Definition],
     phrases: Sequence[Phrase],
-    words: Mapping[str, bool],
+    words: WantedWords,
 ) -> Evidence:
     span, best = run.span, run.parts[0]
     low, high = max(0, span.start - AROUND), min(entry.characters, span.end + AROUND)

@@ -12,8 +12,9 @@ from indexers.lexical import places_of
 from retriever.types import Quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from indexers.lexical import WantedWords
     from retriever.options import OffsetUnit
     from retriever.phrases import Phrase
 
@@ -22,12 +23,12 @@ AROUND = 32
 _LONGEST_QUOTE = 600
 
 
-def find_highlights(text: str, words: Mapping[str, bool], phrases: Sequence[Phrase] = ()) -> list[Span]:
+def find_highlights(text: str, words: WantedWords, phrases: Sequence[Phrase] = ()) -> list[Span]:
     """Return where words of the query and phrases stand in ``text``, in order, neighbours joined.
 
     Args:
         text: a span's text; the result counts from its start.
-        words: which words are the query's (`indexers.lexical.WantedWords`).
+        words: the query's.
         phrases: what every hit must contain.
     """
     found = places_of(text, words)
