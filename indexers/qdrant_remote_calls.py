@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 OLDEST_SERVER = (1, 19)
 _FAILURES = (ApiException, QdrantException, grpc.RpcError, IndexUnavailableError)
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 5.0
 _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -99,7 +100,7 @@ def persist(call: Callable[[], T], *, for_s: float, doing: str) -> T:
             return call()
         except _FAILURES as error:
             if not is_passing(error):
-                raise StorageError(f"Qdrant refused to {doing}: {error}") from error
+                raise StorageError(f"Qdrant refused to {doing}: {_reason(error)}") from error
             wait = _wait_s(error, tries)
             waited = time.monotonic() - began
             if tries > 1 and waited + wait > for_s:
@@ -115,7 +116,7 @@ def persist(call: Callable[[], T], *, for_s: float, doing: str) -> T:
 def is_passing(error: BaseException) -> bool:
     """Tell whether the same call may succeed later."""
     if isinstance(error, ResponseHandlingException):
-        return isinstance(error.source, httpx.TransportError)
+        return isinstance(error.source, httpx.TransportError) and _UNTRUSTED not in str(error.source)
     if isinstance(error, UnexpectedResponse):
         return error.status_code in _PASSING_STATUS
     if isinstance(error, grpc.RpcError):
@@ -133,4 +134,9 @@ def _wait_s(error: BaseException, tries: int) -> float:
 def _reason(error: BaseException) -> str:
     if isinstance(error, ResponseHandlingException):
         return f"{type(error.source).__name__} {error.source}".strip()
+    if isinstance(error, grpc.RpcError):
+        return f"{error.code().name} {error.details()}"
+    if isinstance(error, UnexpectedResponse):
+        said = " ".join(error.content.decode(errors="replace").split())
+        return f"{error.status_code} {error.reason_phrase} {said[:500]}".strip()
     return str(error).splitlines()[0]

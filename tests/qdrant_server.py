@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import ssl
+import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,12 +23,13 @@ VERSION = "1.20.0"
 class QdrantServer:
     """Serves on a free port of loopback until closed.
 
+    ``tls`` is a private key and a certificate, PEM.
     ``fault`` is asked before each request with its method and path and may return
     ``"500"``, ``"cut"`` (nothing was done, the connection drops), ``"cut after"`` (it was
     done, the answer is lost) or ``"hang"`` (it was done, the answer comes too late).
     """
 
-    def __init__(self, *, hang_s=1.5, version=VERSION):
+    def __init__(self, *, hang_s=1.5, version=VERSION, tls=None):
         self.client = QdrantClient(":memory:")
         self.fault = lambda method, path: None
         self.requests = []
@@ -37,16 +40,19 @@ class QdrantServer:
         self.lock = threading.Lock()
         self.port = 0
         self._http = None
+        self._tls = _context(*tls) if tls else None
         self.start()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def start(self):
         handler = type("Handler", (_Handler,), {"qdrant": self})
         self._http = _Http(("127.0.0.1", self.port), handler)
         self.port = self._http.server_address[1]
+        if self._tls:
+            self._http.socket = self._tls.wrap_socket(self._http.socket, server_side=True)
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self):
@@ -103,6 +109,16 @@ class QdrantServer:
             self.client.upload_points(name, rows)
             return True
         return self.snapshots[rest[0]] if method == "GET" else bool(self.snapshots.pop(rest[0]))
+
+
+def _context(key, certificate):
+    """What speaks TLS with a key and a certificate, PEM."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(key + certificate)
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
 
 
 class _Http(ThreadingHTTPServer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
@@ -58,7 +59,12 @@ def everything(retriever, *, digits=None):
             if name == "segment_dense"
         }
         points.append(
-            (payload["doc_id"], payload.get("ordinal", -1), repr(sorted(payload.items())), repr(vectors))
+            (
+                payload["doc_id"],
+                payload.get("ordinal", -1),
+                json.dumps(payload, sort_keys=True),
+                repr(vectors),
+            )
         )
     return sorted(points), {info.id: retriever.text(info.id) for info in retriever.list()}
 
