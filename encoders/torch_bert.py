@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import torch
@@ -16,13 +17,14 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn.functional import gelu, layer_norm, linear
 
-from encoders.torch_attention import packed_attention
+from encoders.torch_attention import packed_attention, packing
+from encoders.torch_compiled import LONGEST, CompiledLayers, can_compile
 from encoders.torch_forward import AttentionOptions, PackedForward
 from encoders.torch_fusion import PackedLinear, can_fuse
 from encoders.torch_model import TransformerModel, choose_device, choose_dtype, extend_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -108,10 +110,17 @@ class Bert(nn.Module):
             _Layer.of(weights, f"encoder.layer.{number}.", heads=heads, eps=eps)
             for number in range(int(config["num_hidden_layers"]))
         ]
+        packed = [weight for layer in self._layers for weight in layer.packed()]
+        self._compiled = CompiledLayers(packed, heads=heads, eps=eps) if packed and can_compile() else None
 
     def forward(self, input_ids: Tensor, position_ids: Tensor, token_type_ids: Tensor) -> Hidden:
         """Return the hidden states ``(1, tokens, hidden)``."""
         states = self.embeddings(input_ids, position_ids, token_type_ids)
+        now = packing.get()
+        if self._compiled is not None and now.texts is not None and now.extension is None:
+            if now.texts.longest <= LONGEST:
+                width = states.shape[2] // self._layers[0].heads
+                return Hidden(self._compiled(states, now.texts, partial(now.scale, width**-0.5)))
         for layer in self._layers:
             states = layer(self, states)
         return Hidden(states)
@@ -139,29 +148,46 @@ class _Layer:
 
     Attributes:
         attend: to queries, keys and values side by side.
-        join: heads and residual to states.
-        widen: with the activation.
-        narrow: and residual to states.
+        join: heads to states.
+        widen: to the wider layer.
+        narrow: back to states.
     """
 
     heads: int
-    attend: Callable[[Tensor], Tensor]
-    join: Callable[[Tensor, Tensor], Tensor]
-    widen: Callable[[Tensor], Tensor]
-    narrow: Callable[[Tensor, Tensor], Tensor]
+    attend: PackedLinear | _Linear
+    join: PackedLinear | _Linear
+    first_norm: _Norm
+    widen: PackedLinear | _Linear
+    narrow: PackedLinear | _Linear
+    second_norm: _Norm
 
     @staticmethod
     def of(weights: Weights, name: str, *, heads: int, eps: float) -> _Layer:
         parts = [f"{name}attention.self.{part}" for part in _PARTS]
         weight = torch.cat([weights[f"{part}.weight"] for part in parts])
         bias = torch.cat([weights[f"{part}.bias"] for part in parts])
+
+        def named(part: str) -> PackedLinear | _Linear:
+            return _linear(weights[f"{name}{part}.dense.weight"], weights[f"{name}{part}.dense.bias"])
+
         return _Layer(
             heads=heads,
             attend=_linear(weight, bias),
-            join=_with_residual(weights, f"{name}attention.output", eps),
-            widen=_widening(weights, f"{name}intermediate.dense"),
-            narrow=_with_residual(weights, f"{name}output", eps),
+            join=named("attention.output"),
+            first_norm=_norm(weights, f"{name}attention.output.LayerNorm", eps),
+            widen=named("intermediate"),
+            narrow=named("output"),
+            second_norm=_norm(weights, f"{name}output.LayerNorm", eps),
         )
+
+    def packed(self) -> list[Tensor]:
+        """Return the weights as `CompiledLayers` takes them; none where they are not in oneDNN's layout."""
+        products = (self.attend, self.join, self.widen, self.narrow)
+        attend, join, widen, narrow = ([*one.packed()] for one in products)
+        if not attend:
+            return []
+        first, second = ([norm.weight, norm.bias] for norm in (self.first_norm, self.second_norm))
+        return [*attend, *join, *first, *widen, *narrow, *second]
 
     def __call__(self, module: nn.Module, states: Tensor) -> Tensor:
         shape = (1, states.shape[1], self.heads, -1)
@@ -169,8 +195,38 @@ class _Layer:
             part.view(shape).transpose(1, 2) for part in self.attend(states).chunk(3, dim=-1)
         )
         seen, _ = packed_attention(module, query, key, value, None)
-        attended = self.join(seen.flatten(2), states)
-        return self.narrow(self.widen(attended), attended)
+        attended = self.first_norm(self.join.plus(seen.flatten(2), states))
+        return self.second_norm(self.narrow.plus(self.widen.gelu(attended), attended))
+
+
+@dataclass(frozen=True, slots=True)
+class _Norm:
+    weight: Tensor
+    bias: Tensor
+    eps: float
+
+    def __call__(self, states: Tensor) -> Tensor:
+        return layer_norm(states, self.weight.shape, self.weight, self.bias, self.eps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Linear:
+    """What `PackedLinear` does, where oneDNN cannot."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, states: Tensor) -> Tensor:
+        return linear(states, self.weight, self.bias)
+
+    def gelu(self, states: Tensor) -> Tensor:
+        return gelu(self(states))
+
+    def plus(self, states: Tensor, other: Tensor) -> Tensor:
+        return self(states) + other
+
+    def packed(self) -> tuple[Tensor, ...]:
+        return ()
 
 
 def _table(weight: Tensor) -> nn.Embedding:
@@ -178,32 +234,10 @@ def _table(weight: Tensor) -> nn.Embedding:
     return nn.Embedding(rows, width, _weight=weight, _freeze=True)
 
 
-def _norm(weights: Weights, name: str, eps: float) -> Callable[[Tensor], Tensor]:
-    weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-    return lambda states: layer_norm(states, weight.shape, weight, bias, eps)
+def _norm(weights: Weights, name: str, eps: float) -> _Norm:
+    return _Norm(weights[f"{name}.weight"], weights[f"{name}.bias"], eps)
 
 
-def _linear(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
-    if _fuses(weight):
-        return PackedLinear(weight, bias)
-    return lambda states: linear(states, weight, bias)
-
-
-def _widening(weights: Weights, name: str) -> Callable[[Tensor], Tensor]:
-    weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-    if _fuses(weight):
-        return PackedLinear(weight, bias).gelu
-    return lambda states: gelu(linear(states, weight, bias))
-
-
-def _with_residual(weights: Weights, name: str, eps: float) -> Callable[[Tensor, Tensor], Tensor]:
-    weight, bias = weights[f"{name}.dense.weight"], weights[f"{name}.dense.bias"]
-    norm = _norm(weights, f"{name}.LayerNorm", eps)
-    if _fuses(weight):
-        packed = PackedLinear(weight, bias)
-        return lambda states, residual: norm(packed.plus(states, residual))
-    return lambda states, residual: norm(linear(states, weight, bias) + residual)
-
-
-def _fuses(weight: Tensor) -> bool:
-    return weight.device.type == "cpu" and can_fuse(weight.dtype)
+def _linear(weight: Tensor, bias: Tensor) -> PackedLinear | _Linear:
+    packs = weight.device.type == "cpu" and can_fuse(weight.dtype)
+    return PackedLinear(weight, bias) if packs else _Linear(weight, bias)

@@ -37,6 +37,10 @@ class PackedLinear(nn.Module):
         result: Tensor = torch.ops.mkldnn._linear_pointwise(states, self._weight, self._bias, "none", [], "")
         return result
 
+    def packed(self) -> tuple[Tensor, ...]:
+        """Return weight and bias; nothing without a bias."""
+        return () if self._bias is None else (self._weight, self._bias)
+
     def gelu(self, states: Tensor) -> Tensor:
         """Return ``gelu(x W + b)``."""
         result: Tensor = torch.ops.mkldnn._linear_pointwise(

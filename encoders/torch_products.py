@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -53,21 +54,27 @@ class Texts:
     back: Tensor
     spans: tuple[tuple[int, int, int], ...]
 
+    @property
+    def longest(self) -> int:
+        """The most tokens that one of them has room for."""
+        return max(length for _, length, _ in self.spans)
+
 
 def with_room(lengths: Sequence[int]) -> Texts:
     """Give texts that lie one after another room up to a round length."""
-    places, room, back, spans = [], [], [], []
-    start = end = 0
-    for tokens in lengths:
-        step = _STEP if tokens <= _LONG else _LONG_STEP
-        length = -(-tokens // step) * step
-        own = torch.arange(start, start + length)
-        places.append(own.clamp(max=start + tokens - 1))
-        back.append(torch.arange(end, end + tokens))
-        room.append(torch.arange(end + tokens, end + length))
-        spans.append((end, length, tokens))
-        start, end = start + tokens, end + length
-    return Texts(torch.cat(places), torch.cat(room), torch.cat(back), tuple(spans))
+    held = np.array(lengths, dtype=np.int64)
+    steps = np.where(held <= _LONG, _STEP, _LONG_STEP)
+    rooms = -(-held // steps) * steps
+    starts, ends = np.cumsum(held) - held, np.cumsum(rooms) - rooms
+    own = np.arange(rooms.sum()) - np.repeat(ends, rooms)  # place in its text
+    places = np.repeat(starts, rooms) + np.minimum(own, np.repeat(held, rooms) - 1)
+    is_room = own >= np.repeat(held, rooms)
+    return Texts(
+        torch.from_numpy(places),
+        torch.from_numpy(np.flatnonzero(is_room)),
+        torch.from_numpy(np.flatnonzero(~is_room)),
+        tuple(zip(ends.tolist(), rooms.tolist(), held.tolist(), strict=True)),
+    )
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, texts: Texts, scale: Callable[[int], float]) -> Tensor:

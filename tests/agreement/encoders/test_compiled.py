@@ -1,0 +1,46 @@
+"""Layers that let go of Python's lock compute what the others compute."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from encoders.loading import load_encoder
+from encoders.torch_compiled import LONGEST, can_compile
+from encoders.torch_products import with_room
+
+TEXTS = ["rent", "who pays the costs of termination?", "a much longer text " * 12, "7 %", "rent " * 40]
+
+
+@pytest.mark.skipif(not can_compile(), reason="this Python has no TorchScript")
+@pytest.mark.parametrize("texts", [TEXTS[:1], TEXTS], ids=["one", "several"])
+def test_compiled_layers_give_the_same_vectors_to_the_last_bit(texts):
+    encoder = load_encoder("bundled", threads=1)
+    module = encoder.parts.forward._model.module
+    if module._compiled is None:
+        pytest.skip("oneDNN computes nothing on this processor")
+    compiled = [encoder.encode(texts, kind="query") for _ in range(3)]  # TorchScript rewrites itself at first
+    module._compiled = None
+    for found in compiled:
+        assert (found == encoder.encode(texts, kind="query")).all()
+
+
+@pytest.mark.skipif(not can_compile(), reason="this Python has no TorchScript")
+def test_sums_near_their_ends_are_computed_by_torchs_kernel_there_too():
+    encoder = load_encoder("bundled", threads=1)
+    module = encoder.parts.forward._model.module
+    if module._compiled is None or encoder.parts.forward._model.dtype != torch.bfloat16:
+        pytest.skip("this processor does not multiply bfloat16")
+    states = 300 * torch.randn(1, 30, 384, generator=torch.Generator().manual_seed(0)).bfloat16()
+    made = module._compiled(states, with_room([12, 18]), lambda tokens: 4.0)
+    assert torch.isfinite(made.float()).all()
+
+
+def test_room_is_given_up_to_a_round_length():
+    texts = with_room([3, 17, 300])
+    assert texts.spans == ((0, 16, 3), (16, 32, 17), (48, 320, 300))
+    assert texts.longest == 320 <= LONGEST
+    assert texts.places[:16].tolist() == [0, 1, 2] + [2] * 13
+    assert texts.back[:4].tolist() == [0, 1, 2, 16]
+    assert texts.room.tolist()[:14] == [*range(3, 16), 33]
+    assert len(texts.back) == 320 == 3 + 17 + 300
