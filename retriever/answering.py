@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from retriever.options import SearchOptions
     from retriever.ranking import Ranking
     from retriever.reading import Reading
-    from retriever.scorers import Question
+    from retriever.scorers import Question, Scorer
     from retriever.searching import Searcher
 
 
@@ -58,6 +58,7 @@ class Attempts:
         self._cursor = read_cursor(options.cursor, options) if options.cursor else None
         self._question: Question | None = None
         self._since = 0
+        self._scorer: Scorer | None = None
         self._rerank_tokens = 0
         self._rerank_warnings: list[Warned] = []
 
@@ -68,6 +69,7 @@ class Attempts:
             CursorExpiredError: the page cannot be continued.
         """
         searcher, options = self._searcher, self._options
+        self._scorer = None
         self._since = self._collection.calm()
         where = searcher.where(options)
         if options.must_contain:
@@ -77,6 +79,7 @@ class Attempts:
         if ranking is None:
             question = self._ask(where)
             candidates = searcher.find(question, cursor.depth)
+            self._scorer = candidates.scorer
             self._clock.lap("retrieve")
             ranking, cursor = self._ordered(question, candidates, cursor)
         page = self._page(ranking, cursor, where)
@@ -97,6 +100,7 @@ class Attempts:
             CursorExpiredError: the page cannot be continued.
         """
         searcher, options, collection = self._searcher, self._options, self._collection
+        self._scorer = None  # what is read again is scored otherwise
         cursor = self._cursor or Cursor(search_hash(options), searcher.state, searcher.depth(options), 0)
         where = searcher.where(options)
         if self._cursor and (kept := self._kept(cursor)) is not None:
@@ -137,7 +141,7 @@ class Attempts:
 
     def _rerank(self, ranking: Ranking, cursor: Cursor) -> tuple[Ranking, Cursor]:
         wanted = self._options.rerank
-        reranked = self._searcher.rerank(ranking, wanted)
+        reranked = self._searcher.rerank(ranking, wanted, self._scorer_of(ranking))
         self._rerank_tokens = reranked.tokens
         self._rerank_warnings = []
         if reranked.scored < reranked.wanted:
@@ -222,7 +226,7 @@ class Attempts:
         )
         evidence = find_evidence(
             self._collection,
-            ranking.question,
+            self._scorer_of(ranking),
             page.entries,
             shown,
             profile=self._searcher.profile,
@@ -247,6 +251,9 @@ class Attempts:
             )
             for place, (position, entry) in enumerate(zip(page.positions, page.entries, strict=True))
         )
+
+    def _scorer_of(self, ranking: Ranking) -> Scorer:
+        return self._scorer or self._searcher.scorer(ranking.question)
 
     def _next(self, page: Page) -> str | None:
         offset = page.cursor.offset + self._options.limit

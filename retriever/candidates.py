@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retriever.scorers import open_scorer
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from indexers.catalogue import Entry
     from indexers.collection import Collection
     from retriever.profile import SearchProfile
-    from retriever.scorers import Question
+    from retriever.scorers import Question, Scorer
     from retriever.titles import TitleTerms
     from retriever.types import ComponentName
 
@@ -28,6 +28,7 @@ class Candidates:
         segments: live segments seen.
         dead: segments passed over because their version is not live.
         exhausted: every document that matches is a candidate.
+        scorer: what scored them, for more of the same question.
     """
 
     entries: tuple[Entry, ...]
@@ -35,6 +36,7 @@ class Candidates:
     segments: int
     dead: int
     exhausted: bool
+    scorer: Scorer = field(compare=False)
 
 
 def find_candidates(
@@ -69,4 +71,5 @@ def find_candidates(
         segments=found.segments,
         dead=found.dead,
         exhausted=found.exhausted,
+        scorer=scorer,
     )

@@ -13,7 +13,6 @@ from indexers.lexical import WantedWords
 from retriever.citations import evidence_id
 from retriever.fusion import standardise
 from retriever.highlighting import AROUND, OffsetUnits, best_sentence, find_highlights, make_quote
-from retriever.scorers import open_scorer
 from retriever.types import Evidence
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from retriever.options import EvidenceOptions, OffsetUnit
     from retriever.phrases import Phrase
     from retriever.profile import SearchProfile
-    from retriever.scorers import Question, ScoredSegment, ScoredSegments
+    from retriever.scorers import ScoredSegment, ScoredSegments, Scorer
 
 _DEPTH = 32
 _LONGEST_RUN = 3
@@ -48,7 +47,7 @@ class Shown:
 
 def find_evidence(
     collection: Collection,
-    question: Question,
+    scorer: Scorer,
     entries: Sequence[Entry],
     shown: Shown,
     *,
@@ -63,7 +62,6 @@ def find_evidence(
     if not options.limit:
         return [((), entry.segments) for entry in entries]
     wanted = _wanted(options)
-    scorer = open_scorer(collection, question, profile)
     scored = scorer.score_segments(entries, wanted, max(_DEPTH, 4 * options.limit))
     ranked = _ranked(scored, profile.evidence_lexical)
     chosen = [
@@ -87,12 +85,9 @@ def _wanted(options: EvidenceOptions) -> Filter | None:
     return all_of(kinds, defining(options.symbols))
 
 
-def best_spans(
-    collection: Collection, question: Question, entries: Sequence[Entry], profile: SearchProfile
-) -> list[list[Span]]:
+def best_spans(scorer: Scorer, entries: Sequence[Entry], profile: SearchProfile) -> list[list[Span]]:
     """Return the spans of each document's best segments, as many as late interaction reads."""
     wanted = profile.late_segments
-    scorer = open_scorer(collection, question, profile)
     scored = scorer.score_segments(entries, None, 2 * wanted)
     ranked = _ranked(scored, profile.evidence_lexical)
     return [

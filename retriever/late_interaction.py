@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from retriever.options import RerankOptions
     from retriever.profile import SearchProfile
     from retriever.ranking import Ranking
+    from retriever.scorers import Scorer
     from retriever.types import ComponentName
 
 _KEPT_SEGMENTS = 512
@@ -107,6 +108,7 @@ def rerank_late(
     profile: SearchProfile,
     encoder: EncodesTokens,
     memory: TokenVectors,
+    scorer: Scorer,
 ) -> Reranked:
     """Score the first documents of a ranking again, as many as the time allows."""
     until = time.perf_counter() + (options.timeout_ms / 1_000 if options.timeout_ms else _FOREVER)
@@ -120,7 +122,7 @@ def rerank_late(
             break
         part = top[start : start + _AT_ONCE]
         entries = [ranking.entries[position] for position in part]
-        spans = best_spans(collection, ranking.question, entries, profile)
+        spans = best_spans(scorer, entries, profile)
         texts = {
             _name(entry, span): collection.text(entry, span.start, span.end)
             for entry, own in zip(entries, spans, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,10 @@ from retriever.phrases import Phrase, PhraseFinder
 from retriever.presenting import encoder_name
 from retriever.ranking import Ranking, rank
 from retriever.reading import DocumentReader, with_readings
-from retriever.scorers import Question
+from retriever.scorers import Question, open_scorer
 from retriever.selecting import allows, check_field, first_of_groups
 from retriever.titles import TitleTerms
+from retriever.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from retriever.options import RerankOptions, SearchOptions
     from retriever.profile import SearchProfile
     from retriever.reading import Reading
+    from retriever.scorers import Scorer
     from retriever.types import SearchResult
 
 _TRIES, _TRIES_BESIDE_OTHERS = 8, 2
@@ -48,6 +51,7 @@ class Memory:
     phrases: PhraseFinder = field(default_factory=PhraseFinder)
     titles: TitleTerms = field(default_factory=TitleTerms)
     tokens: TokenVectors = field(default_factory=TokenVectors)
+    turns: Turns = field(default_factory=Turns)
 
 
 class Searcher:
@@ -101,7 +105,9 @@ class Searcher:
             tokens_encoder(self._encoder)
         attempts = Attempts(self, options)
         shared = self.collection.is_shared
-        with self.collection.readers.reading():
+        # Whoever asks an index elsewhere waits more than it computes.
+        turn = self.memory.turns.taken() if self.collection.scores is not None else nullcontext()
+        with self.collection.readers.reading(), turn:
             for _ in range(_TRIES_BESIDE_OTHERS if shared else _TRIES):
                 if (result := attempts.answer()) is not None:
                     return result
@@ -127,7 +133,8 @@ class Searcher:
     def ask(self, query: str, where: Filter | None) -> Question:
         """Make a query ready for the index."""
         text, _ = canonical(query)
-        embedded = self._encoder.embed([text], kind="query")
+        with self.memory.turns.away():
+            embedded = self._encoder.embed([text], kind="query")
         return Question(
             text=text,
             dense=embedded.vectors[0].tolist(),
@@ -173,10 +180,17 @@ class Searcher:
         """Fuse the scores of the candidates."""
         return rank(question, candidates, self.profile)
 
-    def rerank(self, ranking: Ranking, options: RerankOptions) -> Reranked:
+    def scorer(self, question: Question) -> Scorer:
+        """Return what scores for a question."""
+        return open_scorer(self.collection, question, self.profile)
+
+    def rerank(self, ranking: Ranking, options: RerankOptions, scorer: Scorer) -> Reranked:
         """Score the first documents of a ranking again."""
         encoder = tokens_encoder(self._encoder)
-        return rerank_late(self.collection, ranking, options, self.profile, encoder, self.memory.tokens)
+        with self.memory.turns.away():
+            return rerank_late(
+                self.collection, ranking, options, self.profile, encoder, self.memory.tokens, scorer
+            )
 
     def vary(self, ranking: Ranking, options: SearchOptions) -> Ranking:
         """Take repetitions out of a ranking, and likeness into account, where that is asked for."""
