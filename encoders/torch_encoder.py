@@ -249,6 +249,9 @@ class TorchEncoder:
     ) -> Iterator[tuple[int, Sequence[str], list[TokenizedText]]]:
         """Tokenize the next slice of texts while the current one is in the model."""
         slices = list(_slices(texts))
+        if len(slices) == 1:  # a question is not worth a thread
+            yield 0, texts, self._read(texts, kind)
+            return
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="tokenize") as pool:
             ahead = [pool.submit(self._read, texts[a:b], kind) for a, b in slices[:1]]
             for number, (start, end) in enumerate(slices):

@@ -46,17 +46,17 @@ def find_highlights(text: str, words: WantedWords, phrases: Sequence[Phrase] = (
 def best_sentence(text: str, highlights: Sequence[Span]) -> Span:
     """Return the sentence with the most highlighted characters, the first one among equals."""
     borders = prose_borders(text)
-    lit: dict[int, int] = {}
+    touched: dict[int, list[Span]] = {}
     for one in highlights:
         for place in range(bisect_right(borders, one.start) - 1, bisect_left(borders, one.end)):
-            sentence = _trimmed(text, borders[place], borders[place + 1])
-            lit[place] = lit.get(place, 0) + sentence.overlap(one)
+            touched.setdefault(place, []).append(one)
+    sentences = {place: _trimmed(text, borders[place], borders[place + 1]) for place in touched}
+    lit = {place: sum(map(sentences[place].overlap, own)) for place, own in touched.items()}
     if any(lit.values()):
-        place = max(lit, key=lambda place: (lit[place], -place))
-        best = _trimmed(text, borders[place], borders[place + 1])
+        best = sentences[max(lit, key=lambda place: (lit[place], -place))]
     else:
-        sentences = (_trimmed(text, start, end) for start, end in pairwise(borders))
-        best = next(filter(len, sentences), Span(0, len(text)))
+        every = (_trimmed(text, start, end) for start, end in pairwise(borders))
+        best = next(filter(len, every), Span(0, len(text)))
     return Span(best.start, min(best.end, best.start + _LONGEST_QUOTE))
 
 

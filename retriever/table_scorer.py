@@ -202,12 +202,14 @@ class TableScorer:
         starts = np.cumsum([0, *(len(part.block) for part in view.parts)])
         places = np.searchsorted(starts, rows, side="right") - 1
         versions = np.zeros(len(rows), dtype=np.int64)
-        for place in np.unique(places).tolist():
+        for place in np.flatnonzero(np.bincount(places)).tolist():
             own = places == place
             versions[own] = view.versions_of(place, rows[own] - starts[place])
         order = np.argsort(versions, kind="stable")
-        distinct, counts = np.unique(versions, return_counts=True)
-        found = [self._entries.get(view.versions[number]) for number in distinct.tolist()]
+        ordered = versions[order]
+        firsts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        counts = np.diff(firsts, append=len(ordered))
+        found = [self._entries.get(view.versions[number]) for number in ordered[firsts].tolist()]
         live = np.array([entry is not None for entry in found], dtype=np.bool_)
         kept = np.repeat(live, counts)
         return _Seen(
