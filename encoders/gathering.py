@@ -27,15 +27,20 @@ _SHORT_CHARACTERS: Final = 8_000
 _GATHERED_CHARACTERS: Final = 4_000
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Call:
-    """Queries of one thread, and what became of them."""
+    """Queries of one thread, and what became of them.
+
+    Attributes:
+        turn: held until they are answered, or their thread is to answer them and others.
+    """
 
     texts: Sequence[str]
     characters: int
     made: Embeddings | None = None
     error: BaseException | None = None
-    done: bool = field(default=False)
+    done: bool = False
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
 
 class GatheringEncoder(WrappedEncoder):
@@ -53,7 +58,7 @@ class GatheringEncoder(WrappedEncoder):
     def __init__(self, encoder: Encoder) -> None:
         super().__init__(encoder)
         self._changed = threading.Condition()
-        self._asking = False
+        self._asking: _Call | None = None
         self._reading = False
         self._waiting: list[_Call] = []
         self._last_asked = -LULL_S
@@ -71,27 +76,54 @@ class GatheringEncoder(WrappedEncoder):
         return self._in_turns(texts, kind)
 
     def _together(self, own: _Call) -> Embeddings:
+        own.turn.acquire()
         with self._changed:
             self._waiting.append(own)
-        while (calls := self._next(own)) is not None:
-            try:
-                self._answer(calls)
-            finally:
-                with self._changed:
-                    self._asking = False
-                    self._last_asked = time.monotonic()
-                    self._changed.notify_all()
+            first = self._asking is None
+            if first:
+                self._asking = own
+        if not first:
+            self._wait(own)
+        if not own.done:
+            self._lead()
         if own.error is not None:
             raise own.error
         assert own.made is not None
         return own.made
 
-    def _next(self, own: _Call) -> list[_Call] | None:
-        """Wait until ``own`` is answered, and return None; or until this thread is to answer some."""
+    def _wait(self, own: _Call) -> None:
+        """Wait until ``own`` is answered, or this thread is to answer it and others: nobody else is woken."""
+        try:
+            own.turn.acquire()
+        except BaseException:
+            with self._changed:
+                if own in self._waiting:
+                    self._waiting.remove(own)
+                    if self._asking is own:
+                        self._hand_over()
+            raise
+
+    def _lead(self) -> None:
+        """Answer the first queries that wait, this thread's among them."""
+        calls = self._next()
+        try:
+            self._answer(calls)
+        finally:
+            with self._changed:
+                self._hand_over()
+                self._last_asked = time.monotonic()
+                self._changed.notify_all()
+            for call in calls[1:]:
+                call.turn.release()
+
+    def _hand_over(self) -> None:
+        """Let the thread that waits longest answer next."""
+        self._asking = self._waiting[0] if self._waiting else None
+        if self._asking is not None:
+            self._asking.turn.release()
+
+    def _next(self) -> list[_Call]:
         with self._changed:
-            self._changed.wait_for(lambda: own.done or not self._asking)
-            if own.done:
-                return None
             count, characters = 1, self._waiting[0].characters
             for call in self._waiting[1:]:
                 characters += call.characters
@@ -99,7 +131,6 @@ class GatheringEncoder(WrappedEncoder):
                     break
                 count += 1
             calls, self._waiting = self._waiting[:count], self._waiting[count:]
-            self._asking = True
             return calls
 
     def _answer(self, calls: Sequence[_Call]) -> None:
@@ -140,7 +171,7 @@ class GatheringEncoder(WrappedEncoder):
             while self._reading or (self._waiting and time.monotonic() < until):
                 self._changed.wait(PATIENCE_S)
             self._reading = True
-            return self._asking or time.monotonic() - self._last_asked < LULL_S
+            return self._asking is not None or time.monotonic() - self._last_asked < LULL_S
 
     def _end_turn(self, seconds: float) -> None:
         with self._changed:

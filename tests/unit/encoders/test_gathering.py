@@ -10,7 +10,7 @@ import pytest
 
 from encoders.errors import ModelError
 from encoders.fake import HashEncoder
-from encoders.gathering import PATIENCE_S, TURN_CHARACTERS, GatheringEncoder
+from encoders.gathering import PATIENCE_S, TURN_CHARACTERS, GatheringEncoder, _Call
 from encoders.sharing import shares_cores
 from tests.support import wait_until
 
@@ -73,18 +73,64 @@ def test_a_query_does_not_wait_for_documents_and_both_then_leave_a_core():
 
 
 def test_a_turn_of_documents_begins_after_queries_that_wait_but_not_never():
-    encoder = GatheringEncoder(HashEncoder(dim=8))
-    encoder._asking = True  # as if a forward went on
-    waiting = start(lambda: encoder.embed(["tide"], kind="query"))
+    class SlowQueries(Slow):
+        def embed(self, texts, *, kind="document"):
+            return super().embed(texts, kind=kind) if kind == "query" else HashEncoder.embed(self, texts)
+
+    slow = SlowQueries()
+    encoder = GatheringEncoder(slow)
+    threads = [start(lambda: encoder.embed(["tide"], kind="query"))]
+    wait_until(lambda: slow.forwards)
+    threads.append(start(lambda: encoder.embed(["bread"], kind="query")))
     wait_until(lambda: encoder._waiting)
     started = time.monotonic()
     encoder.embed(["a document"])
     assert time.monotonic() - started >= PATIENCE_S
-    with encoder._changed:
-        encoder._asking = False
-        encoder._changed.notify_all()
-    waiting.join(20)
+    slow.go_on.set()
+    for thread in threads:
+        thread.join(20)
     assert not encoder._waiting
+
+
+def test_who_gives_up_waiting_does_not_keep_the_others_waiting():
+    class Interrupted:
+        """A lock whose holder is interrupted when it is to answer the others."""
+
+        def __init__(self):
+            self.lock = threading.Lock()
+            self.taken = 0
+
+        def acquire(self):
+            self.taken += 1
+            self.lock.acquire()
+            if self.taken == 2:
+                raise KeyboardInterrupt
+
+        def release(self):
+            self.lock.release()
+
+    slow = Slow()
+    encoder, made, gone = GatheringEncoder(slow), [], []
+
+    def give_up():
+        call = _Call(["bread"], 5)
+        call.turn = Interrupted()
+        try:
+            encoder._together(call)
+        except KeyboardInterrupt:
+            gone.append(call)
+
+    threads = [start(lambda: encoder.embed(["tide"], kind="query"))]
+    wait_until(lambda: slow.forwards)
+    threads.append(start(give_up))
+    wait_until(lambda: len(encoder._waiting) == 1)
+    threads.append(start(lambda: made.append(encoder.embed(["moon"], kind="query"))))
+    wait_until(lambda: len(encoder._waiting) == 2)
+    slow.go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert (len(gone), len(made), encoder._waiting) == (1, 1, [])
+    assert [texts for _, texts, _ in slow.forwards] == [["tide"], ["moon"]]
 
 
 def test_what_is_gathered_into_one_forward_has_a_limit():
