@@ -27,8 +27,8 @@ _WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 _PART = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_a-z]?[^\W\d_A-Z]+|\d+")
 _LONGEST_TERM = 64
 _SHORTEST_FOLDED = 4
-_FEW_WORDS = 16
-_MOST_INSIDE = 8
+_SHORTEST_STEM = 2
+_SIGMA = "\u03a3"  # its lower case depends on what stands beside it
 
 STOP_WORDS = frozenset(
     """
@@ -192,6 +192,11 @@ class WantedWords:
         self._language = language
         self._seen: set[str] = set()
         self._wanted: set[str] = set()
+        # `singular` leaves the beginning of a word, or puts a y at its end.
+        stems = {term[:-1] if term.endswith("y") else term for term in terms}
+        short = any(len(stem) < _SHORTEST_STEM and not stem.isdigit() for stem in stems)
+        # What joins the parts of a name is in no term, so words that hold one are looked at too.
+        self._stems = None if short or analysed_as(language) != ENGLISH else {*stems, "_"}
 
     def among(self, words: Set[str]) -> set[str]:
         """Return those of the words that are wanted."""
@@ -201,36 +206,35 @@ class WantedWords:
         self._wanted.update(word for word, terms in found if not self._terms.isdisjoint(terms))
         return self._wanted & words
 
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Return where those of `words_of` stand that are wanted, in any order."""
+        if has_pairs(text):
+            every = words_of(text)
+            held = self.among({word for word, _, _ in every})
+            return [(start, end) for word, start, end in every if word in held]
+        lower = text.lower()
+        if self._stems is None or len(lower) != len(text) or _SIGMA in text:
+            held = self.among(set(_WORD.findall(text)))
+            return [match.span() for match in _WORD.finditer(text) if match[0] in held] if held else []
+        places = {place for stem in self._stems for place in _words_with(lower, stem)}
+        held = self.among({text[start:end] for start, end in places})
+        return [(start, end) for start, end in places if text[start:end] in held]
 
-def places_of(text: str, wanted: WantedWords) -> list[tuple[int, int]]:
-    """Return where those of `words_of` stand that are wanted, in any order."""
-    if has_pairs(text):
-        every = words_of(text)
-        held = wanted.among({word for word, _, _ in every})
-        return [(start, end) for word, start, end in every if word in held]
-    words: list[str] = _WORD.findall(text)
-    held = wanted.among(set(words))
-    if len(held) > _FEW_WORDS or any(text.count(word) - words.count(word) > _MOST_INSIDE for word in held):
-        return [match.span() for match in _WORD.finditer(text) if match[0] in held]
-    return [place for word in held for place in _places(text, word)]
 
-
-def _places(text: str, word: str) -> Iterator[tuple[int, int]]:
-    """Yield where a word stands that is no part of a longer one; sooner than by reading all words."""
-    start = text.find(word)
+def _words_with(text: str, part: str) -> Iterator[tuple[int, int]]:
+    """Yield where words stand that hold ``part``; sooner than by reading all words."""
+    start = text.find(part)
     while start >= 0:
-        end = start + len(word)
-        if _stands_alone(text, start, end):
-            yield start, end
-        start = text.find(word, end)
-
-
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    while start and text[start - 1] == "_":
-        start -= 1
-    while end < len(text) and text[end] == "_":
-        end += 1
-    return not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum())
+        end = start + len(part)
+        while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+            start -= 1
+        while end < len(text) and (text[end].isalnum() or text[end] == "_"):
+            end += 1
+        word = text[start:end]
+        if held := word.strip("_"):
+            lead = len(word) - len(word.lstrip("_"))
+            yield start + lead, start + lead + len(held)
+        start = text.find(part, end)
 
 
 @lru_cache(maxsize=1 << 18)

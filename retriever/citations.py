@@ -22,7 +22,11 @@ _PREFIX = "ev_"
 
 def evidence_id(generation: str, span: Span) -> str:
     """Name a span of one version of a document."""
-    data = UUID(generation).bytes + span.start.to_bytes(5, "big") + len(span).to_bytes(3, "big")
+    data = (
+        bytes.fromhex(generation.replace("-", ""))
+        + span.start.to_bytes(5, "big")
+        + len(span).to_bytes(3, "big")
+    )
     return _PREFIX + base64.urlsafe_b64encode(data).decode()
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from encoders.boundaries import prose_borders
 from encoders.types import Span
-from indexers.lexical import places_of
 from retriever.types import Quote
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def find_highlights(text: str, words: WantedWords, phrases: Sequence[Phrase] = (
         words: the query's.
         phrases: what every hit must contain.
     """
-    found = places_of(text, words)
+    found = words.places(text)
     for phrase in phrases:
         found += [match.span() for match in phrase.pattern.finditer(text)]
     joined: list[tuple[int, int]] = []
