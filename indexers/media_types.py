@@ -50,6 +50,7 @@ _BY_MEMBER = {
     "ppt/presentation.xml": f"{_OFFICE}.presentationml.presentation",
     "META-INF/container.xml": "application/epub+zip",
 }
+_ZIPPED = dict(zip((".docx", ".xlsx", ".pptx", ".epub"), _BY_MEMBER.values(), strict=True))
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
 _SHEBANGS = {"python": "text/x-python", "sh": "text/x-sh", "bash": "text/x-sh", "node": "text/javascript"}
@@ -81,9 +82,9 @@ _KNOWN_BINARY = (
 
 def media_type_of(name: str, data: bytes = b"") -> str:
     """Guess a media type; text of unknown kind is ``text/plain``."""
-    if signed := _by_signature(data):
-        return signed
     suffix = PurePosixPath(name).suffix.lower()
+    if signed := _by_signature(data):
+        return _ZIPPED.get(suffix, signed) if signed == "application/zip" and _is_cut_off(data) else signed
     if suffix in _BY_SUFFIX:
         return _BY_SUFFIX[suffix]
     if shebang := _by_shebang(data):
@@ -131,6 +132,11 @@ def _kind_of_zip(data: bytes) -> str:
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
         names = {member for member in _BY_MEMBER if member.encode() in data}
     return next((kind for member, kind in _BY_MEMBER.items() if member in names), "application/zip")
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Tell a zip without its directory, which is at its end: what is in it does not show its kind."""
+    return not zipfile.is_zipfile(io.BytesIO(data))
 
 
 def _by_shebang(data: bytes) -> str:
