@@ -74,7 +74,7 @@ class Settings(BaseModel):
         "one may read its data from the network.",
     )
     interactive_workers: int = Field(
-        default=16, ge=1, le=256, description="Searches and other short calls at work at a time."
+        default=24, ge=1, le=256, description="Searches and other short calls at work at a time."
     )
     interactive_queue: int = Field(
         default=128, ge=0, description="Short calls that may wait; more are refused with 429."
