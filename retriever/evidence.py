@@ -124,15 +124,20 @@ def _choose(
     count as a span of its own.
     """
     runs: list[_Run] = []
+    borders: set[int] = set()
     room = options.max_chars
     for place in order:
         score, (start, end) = scores[place], segments.spans[place]
         if score <= 0 and len(runs) >= options.limit:
             break
+        full = len(runs) >= options.limit
+        if full and start not in borders and end not in borders:  # no span is lengthened by it
+            continue
         near = [run for run in runs if run.end == start or run.start == end]
         joins = bool(near) and score > 0 and sum(len(run.parts) for run in near) < _LONGEST_RUN
-        if (end - start > room and runs) or not (joins or len(runs) < options.limit):
+        if (end - start > room and runs) or (full and not joins):
             continue
+        borders |= {start, end}
         own = _Run(score, start, end, [segments[place]])
         if joins:
             for run in near[1:]:
