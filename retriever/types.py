@@ -85,7 +85,6 @@ ComponentName: TypeAlias = Literal[
     "segment_dense",
     "segment_lexical",
     "document_lexical",
-    "document_dense",
     "title_lexical",
     "late_interaction",
 ]
