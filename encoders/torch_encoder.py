@@ -17,7 +17,7 @@ from encoders.types import Embeddings, TokenEmbeddings, TokenSpans
 from encoders.windows import overlapping_windows, plain_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from encoders.config import Overflow
     from encoders.fast_tokenizer import FastTokenizer, TokenizedText
@@ -180,13 +180,16 @@ class TorchEncoder:
         lead = len(self._parts.tokenizer.prefix) + len(self._prompt_ids[kind])
         short = [place for place, text in enumerate(read) if 0 < len(text) <= room]
         found: dict[int, TokenEmbeddings] = {}
-        for batch in token_batches([len(read[place]) for place in short], budget=self._parts.batch_tokens):
+
+        def run(batch: list[int]) -> None:
             rows = [self._row(read[short[one]].ids, kind) for one in batch]
             for places, group in self._parts.forward(rows):
                 for row, states in zip(places, group, strict=True):
                     place = short[batch[row]]
                     own = states[lead : lead + len(read[place])].float().cpu().numpy()
                     found[place] = TokenEmbeddings(own, read[place].spans.offsets)
+
+        self._run_all(run, [len(read[place]) for place in short])
         return [
             found[place] if place in found else self.encode_tokens(text, kind=kind)
             for place, text in enumerate(texts)
@@ -290,14 +293,18 @@ class TorchEncoder:
                 pooled = self._parts.pooling(hidden, skip=skip)
                 vectors[[batch[place] for place in places]] = pooled.numpy()
 
-        lengths, budget = [len(row) for row in rows], self._parts.batch_tokens
-        if self._parts.parallel:
-            share = -(-sum(lengths) // parallel_forwards())
-            in_parallel(run, list(token_batches(lengths, budget=max(min(budget, share), _LEAST_BATCH))))
-        else:
+        self._run_all(run, [len(row) for row in rows])
+        return vectors
+
+    def _run_all(self, run: Callable[[list[int]], None], lengths: Sequence[int]) -> None:
+        """Run batches of places, of texts of so many tokens; beside each other where that helps."""
+        budget = self._parts.batch_tokens
+        if not self._parts.parallel:
             for batch in token_batches(lengths, budget=budget):
                 run(batch)
-        return vectors
+            return
+        share = -(-sum(lengths) // parallel_forwards())
+        in_parallel(run, list(token_batches(lengths, budget=max(min(budget, share), _LEAST_BATCH))))
 
     def _skip(self, kind: TextKind) -> int:
         return len(self._parts.tokenizer.prefix) + len(self._prompt_ids[kind])

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _KEPT_SEGMENTS = 512
 _AT_ONCE = 4
+"""Documents between two looks at the clock, where there is a limit of time."""
 _FOREVER = float("inf")
 
 
@@ -117,10 +118,11 @@ def rerank_late(
     query = normalize(asked.vectors)
     read = len(query)
     scores: dict[int, float] = {}
-    for start in range(0, len(top), _AT_ONCE):
+    at_once = _AT_ONCE if options.timeout_ms else max(1, len(top))
+    for start in range(0, len(top), at_once):
         if time.perf_counter() >= until:
             break
-        part = top[start : start + _AT_ONCE]
+        part = top[start : start + at_once]
         entries = [ranking.entries[position] for position in part]
         spans = best_spans(scorer, entries, profile)
         texts = {
