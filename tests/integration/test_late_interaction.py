@@ -70,7 +70,7 @@ def test_what_was_encoded_is_remembered(forests):
     assert second.meta.usage.rerank_tokens == second.meta.usage.query_tokens
 
 
-def test_out_of_time_the_rest_keep_their_scores_and_the_answer_says_so(forests):
+def test_out_of_time_the_rest_keep_their_scores_and_the_answer_says_so(tmp_path):
     class Slow(HashEncoder):
         def encode_tokens_of(self, texts, *, kind="document"):
             import time
@@ -78,13 +78,11 @@ def test_out_of_time_the_rest_keep_their_scores_and_the_answer_says_so(forests):
             time.sleep(0.02)
             return super().encode_tokens_of(texts, kind=kind)
 
-    forests.engine._model, usual = Slow(dim=32), forests.engine._model
-    try:
-        found = forests.search(
+    with Retriever.open(tmp_path / "store", encoder=Slow(dim=32)) as slow:
+        slow.add([Document(id=name, text=text) for name, text in TEXTS.items()])
+        found = slow.search(
             "harbour oak", rerank=RerankOptions(method="late_interaction", top=12, timeout_ms=30)
         )
-    finally:
-        forests.engine._model = usual
     [warning] = found.warnings
     assert (warning.code, len(found)) == ("rerank_partial", 10)
     assert "of 12 documents reranked in 30 ms" in warning.detail
