@@ -159,6 +159,26 @@ def test_pooling_many_documents_equals_pooling_each():
     assert joined.tolist() == pytest.approx(expected, abs=1e-6)
 
 
+def test_pooling_takes_the_best_of_documents_with_very_many_segments_too():
+    choose = random.Random(2)
+    pool = Pool(best=16, temperature=4.0)
+    scores = [[choose.uniform(-9, 30) for _ in range(count)] for count in (700, 3, 0, 256, 257, 16)]
+    flat = np.array([score for own in scores for score in own], dtype="float32")
+    joined = pool.join_all(flat, np.array(list(map(len, scores))))
+    assert joined.tolist() == pytest.approx(
+        [pool.join(sorted(own, reverse=True)) for own in scores], abs=1e-5
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 999, 1_001, 5_003])
+def test_the_best_of_many_rows_are_those_that_sorting_finds(count):
+    rng = np.random.default_rng(count)
+    scores = (rng.integers(0, 50, count) / 7).astype(np.float32)
+    scores[rng.random(count) < 0.4] = -np.inf
+    best = [place for place in np.argsort(-scores, kind="stable").tolist() if scores[place] > -np.inf]
+    assert table_scorer._top(scores, 100).tolist() == best[:100]
+
+
 def test_scores_that_differ_in_the_last_bits_of_a_product_are_equal():
     pool = Pool(best=1, temperature=0.05)
     near = np.float32(0.7), np.nextafter(np.float32(0.7), np.float32(1))
