@@ -65,6 +65,11 @@ class Packing:
     rotations: Callable[[Tensor], tuple[Tensor, Tensor]] | None = field(default=None, compare=False)
     texts: Texts | None = field(default=None, compare=False)
 
+    @property
+    def changes_scores(self) -> bool:
+        """Tell whether scores of long texts are made of other positions (SelfExtend)."""
+        return self.extension is not None and self.extension.method == "selfextend"
+
     def scale(self, scaling: float, tokens: int) -> float:
         """Return the factor on the scores of a text."""
         factor = 1.0
@@ -117,7 +122,7 @@ def packed_attention(
     heads, width = query.shape[1], query.shape[3]
     shared = heads // key.shape[1]
     base = width**-0.5 if scaling is None else scaling
-    plain = not causal and sliding_window is None and shared == 1 and now.extension is None
+    plain = not causal and sliding_window is None and shared == 1 and not now.changes_scores
     if now.texts is not None and plain:
         return attend(query[0], key[0], value[0], now.texts, lambda tokens: now.scale(base, tokens))[
             None

@@ -117,7 +117,7 @@ class Bert(nn.Module):
         """Return the hidden states ``(1, tokens, hidden)``."""
         states = self.embeddings(input_ids, position_ids, token_type_ids)
         now = packing.get()
-        if self._compiled is not None and now.texts is not None and now.extension is None:
+        if self._compiled is not None and now.texts is not None and not now.changes_scores:
             if now.texts.longest <= LONGEST:
                 width = states.shape[2] // self._layers[0].heads
                 return Hidden(self._compiled(states, now.texts, partial(now.scale, width**-0.5)))
