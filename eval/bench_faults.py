@@ -15,18 +15,19 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from eval.fault_client import ENCODER, State, possible_states, states
 from indexers.filters import equals
 from indexers.lock import read_holder
 from retriever import Retriever
-from retriever.engine import LocalEngine
 from retriever.owner.address import read_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from retriever.engine import LocalEngine
 
 Facts: TypeAlias = dict[str, int | float | str]
 
@@ -124,12 +125,10 @@ def compare(store: Path, expected: tuple[list[str], dict[str, str]]) -> None:
 
 def everything(retriever: Retriever) -> tuple[list[str], dict[str, str]]:
     """Return all points, without what differs between two runs, and all texts."""
-    assert isinstance(retriever.engine, LocalEngine)
+    engine = cast("LocalEngine", retriever.engine)
     rows = []
     for kind in ("segment", "document"):
-        for record in retriever.engine.collection.index.scroll(
-            equals("point", kind), vectors=("segment_dense",)
-        ):
+        for record in engine.collection.index.scroll(equals("point", kind), vectors=("segment_dense",)):
             kept = sorted((key, value) for key, value in record.payload.items() if key not in _DIFFER)
             rows.append(repr((kept, record.vectors.get("segment_dense"))))
     return sorted(rows), {info.id: retriever.text(info.id) for info in retriever.list()}

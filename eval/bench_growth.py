@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -22,7 +22,6 @@ from eval.memory import PeakMemory
 from indexers.filters import all_of, equals
 from indexers.types import SEGMENT_DENSE, VectorQuery
 from retriever import Retriever
-from retriever.engine import LocalEngine
 from retriever.profile import SearchProfile
 from retriever.searching import Searcher
 from retriever.types import SearchOptions
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from indexers.collection import Collection
+    from retriever.engine import LocalEngine
     from retriever.types import SearchResult
 
 _EXHAUSTIVE = 1 << 20
@@ -108,12 +108,12 @@ def _step(retriever: Retriever, folder: Path, size: int, count: int, memory: Pea
             retriever.add(documents(present, wanted))
         ingest_s = time.perf_counter() - started
     peak = memory.peak_bytes
-    assert isinstance(retriever.engine, LocalEngine)
     plain = _times(retriever, asked, None)
     hundredth = _times(retriever, asked, {"metadata.hundredth": 0})
     thousandth = _times(retriever, asked, {"metadata.thousandth": 0})
     wheres = [{"metadata.hundredth": 0}, {"metadata.thousandth": 0}]
-    agree = [_agrees(retriever.engine, query, where) for query in asked[:10] for where in wheres]
+    engine = cast("LocalEngine", retriever.engine)
+    agree = [_agrees(engine, query, where) for query in asked[:10] for where in wheres]
     return GrowthStep(
         segments=wanted * SEGMENTS_PER_DOCUMENT,
         added=max(0, wanted - present) * SEGMENTS_PER_DOCUMENT,

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from eval.code_benchmark import code
-from eval.commands_bench import answers, context, mteb, published
+from eval.commands_bench import answers, context, mteb, published, vector
 from eval.commands_own import needle, own, shadow, votes
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER, READABLE, distractor_options
 from eval.splitting import SPLIT
 from eval.tiling import coverage
-from eval.vector_gain import vector
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER
+from eval.splitting import SPLIT
 from retriever.context.types import EXPANSIONS, ORDERS
 
 if TYPE_CHECKING:
@@ -65,6 +66,41 @@ def mteb(
         write_record(json_file, mteb_record(settings, scores))
     for name in ("main_score", "ndcg_at_10", "mrr_at_10", "recall_at_100"):
         click.echo(f"{name}: {scores[name]:.4f}")
+
+
+@click.command("vector")
+@click.option("--data", required=True, type=FOLDER, help="BEIR folder.")
+@click.option("--aggregator", "aggregators", multiple=True, default=("sea",), show_default=True,
+              help="mean, max, sea, sea-lines or a file; may be repeated.")  # fmt: skip
+@SPLIT
+@click.option("--json", "json_file", type=FILE, help="Write the figures there.")
+@ENCODER
+@click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there for repeated experiments.")
+def vector(
+    data: Path,
+    aggregators: tuple[str, ...],
+    split: str,
+    json_file: Path | None,
+    encoder: str,
+    encoder_cache: Path | None,
+) -> None:
+    """Add one vector of each whole document to the search, and say what it gains."""
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from eval.progress import ProgressWatch
+    from eval.record import write_record
+    from eval.vector_gain import VectorOptions, gains_table, measure_gain
+
+    options = VectorOptions(
+        data=data, aggregators=aggregators, split=split, encoder=encoder, encoder_cache=encoder_cache
+    )
+    with ProgressWatch() as watch:
+        gains = measure_gain(options, watch)
+    if json_file:
+        write_record(json_file, {"format": 1, "gains": [asdict(one) for one in gains]})
+    Console().print(gains_table(gains))
 
 
 @click.command("context")

@@ -8,15 +8,11 @@ one half of the queries and reported on the other, both ways round.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import click
 import numpy as np
-
-from eval.options import ENCODER, FILE, FOLDER, NEW_FOLDER
-from eval.splitting import SPLIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -221,35 +217,3 @@ def gains_table(gains: Sequence[VectorGain]) -> Table:
             ", ".join(f"{weight}: {gain:+.3f}" for weight, gain in one.by_weight.items() if weight != "0"),
         )
     return table
-
-
-@click.command("vector")
-@click.option("--data", required=True, type=FOLDER, help="BEIR folder.")
-@click.option("--aggregator", "aggregators", multiple=True, default=("sea",), show_default=True,
-              help="mean, max, sea, sea-lines or a file; may be repeated.")  # fmt: skip
-@SPLIT
-@click.option("--json", "json_file", type=FILE, help="Write the figures there.")
-@ENCODER
-@click.option("--encoder-cache", type=NEW_FOLDER, help="Remember vectors there for repeated experiments.")
-def vector(
-    data: Path,
-    aggregators: tuple[str, ...],
-    split: str,
-    json_file: Path | None,
-    encoder: str,
-    encoder_cache: Path | None,
-) -> None:
-    """Add one vector of each whole document to the search, and say what it gains."""
-    from rich.console import Console
-
-    from eval.progress import ProgressWatch
-    from eval.record import write_record
-
-    options = VectorOptions(
-        data=data, aggregators=aggregators, split=split, encoder=encoder, encoder_cache=encoder_cache
-    )
-    with ProgressWatch() as watch:
-        gains = measure_gain(options, watch)
-    if json_file:
-        write_record(json_file, {"format": 1, "gains": [asdict(one) for one in gains]})
-    Console().print(gains_table(gains))

@@ -58,7 +58,8 @@ def test_pages_of_one_search_are_continued_whatever_they_are_called(retriever, t
 
 def test_only_the_last_answers_are_remembered(retriever, topics):
     retriever.add(topics)
-    memory = retriever.engine._answers = AnswerMemory(2)
+    engine = retriever.engine.search.__self__  # that of the collection, behind the name
+    memory = engine._answers = AnswerMemory(2)
     ids = [retriever.search("bread").meta.request_id for _ in range(3)]
     assert len(set(ids)) == 3
     with pytest.raises(AnswerNotKnownError):

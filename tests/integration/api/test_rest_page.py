@@ -38,11 +38,12 @@ def run(script, app, folder):
 
 def test_the_curl_lines_run_in_order(app, tmp_path):
     outputs = [run(block, app, tmp_path) for block in BASH.findall(PAGE)]
-    assert len(outputs) == 4
+    assert len(outputs) == 5
     assert "The tenant pays" in outputs[0]
     assert "event: end" in outputs[1]
     assert '"deleted":["emea/lease.txt"]' in outputs[2]
-    assert '"relevance_score":1.0' in outputs[3]
+    assert '"contracts-live"' in outputs[3]
+    assert '"relevance_score":1.0' in outputs[4]
 
 
 def test_the_curl_lines_of_the_readme_run(app, tmp_path):

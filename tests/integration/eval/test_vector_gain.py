@@ -12,9 +12,10 @@ from click.testing import CliRunner
 from encoders.errors import InvalidInputError
 from encoders.fake import HashEncoder
 from eval.beir import load_beir
+from eval.commands_bench import vector
 from eval.errors import EvaluationError
 from eval.progress import ProgressWatch
-from eval.vector_gain import VectorOptions, _gain, _Scored, measure_gain, vector
+from eval.vector_gain import VectorOptions, _gain, _Scored, measure_gain
 
 WORDS = [f"w{number}x" for number in range(200)]
 

@@ -23,6 +23,7 @@ VERBS = (
     "report",
     "run",
     "shadow",
+    "vector",
     "votes",
 )
 
