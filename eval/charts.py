@@ -147,7 +147,8 @@ def lines(
         spots = [place(x, y) for x, y in sorted(points.items())]
         parts += _curve(spots, number)
         parts += _legend(name, number, left, top + height + 66 + 22 * number)
-    return _svg(left + width + 24, top + height + 66 + 22 * len(series), title, parts)
+    right = max(24.0, _label_width([f"{xs[-1]:,.0f}"]) / 2)
+    return _svg(left + width + right, top + height + 66 + 22 * len(series), title, parts)
 
 
 def colour_of(share: float) -> str:
