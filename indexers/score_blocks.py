@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from encoders.types import FloatArray
-    from indexers.types import SparseVector
 
 Integers: TypeAlias = NDArray[np.int32]
 Terms: TypeAlias = NDArray[np.uint32]
@@ -44,9 +43,11 @@ _ARRAYS = (
     "weights",
 )
 _COPIED_AT_ONCE = 4_096
+_NO_TERMS: Terms = np.zeros(0, dtype=np.uint32)
+_NO_WEIGHTS: FloatArray = np.zeros(0, dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Row:
     """One point: where it stands in its generation, its span and its vectors.
 
@@ -54,7 +55,9 @@ class Row:
         key: the first 64 bits of its point's id.
         kind: number of the segment's kind.
         described: its point tells what of a program it belongs to or defines.
-        dense: its vector; None when it has none.
+        dense: ``(dim,)``, its vector; None when it has none.
+        terms: ``(terms,)``, of its sparse vector.
+        weights: ``(terms,)``, of each.
     """
 
     generation: str
@@ -64,8 +67,9 @@ class Row:
     end: int
     kind: int
     described: bool
-    dense: Sequence[float] | None
-    sparse: SparseVector
+    dense: FloatArray | None
+    terms: Terms
+    weights: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -132,10 +136,9 @@ def build(rows: Sequence[Row], dim: int) -> Block:
             dense[place] = row.dense
     lengths = np.linalg.norm(dense, axis=1, keepdims=True)
     np.divide(dense, lengths, out=dense, where=lengths > 0)
-    counts = [len(row.sparse.indices) for row in rows]
-    terms = np.fromiter(chain.from_iterable(row.sparse.indices for row in rows), np.uint32, sum(counts))
-    weights = np.fromiter(chain.from_iterable(row.sparse.values for row in rows), np.float32, sum(counts))
-    holders = np.repeat(np.arange(len(rows), dtype=np.int32), counts)
+    terms: Terms = np.concatenate([_NO_TERMS, *(row.terms for row in rows)])
+    weights: FloatArray = np.concatenate([_NO_WEIGHTS, *(row.weights for row in rows)])
+    holders = np.repeat(np.arange(len(rows), dtype=np.int32), [len(row.terms) for row in rows])
     distinct, term_starts, by_term = _by_term(terms)
     numbers = np.array([order[row.generation] for row in rows], dtype=np.int64)
     keys, key_rows = _sorted_keys(np.array([row.key for row in rows], dtype=np.uint64))
@@ -258,8 +261,9 @@ def _by_term(
 ) -> tuple[Terms, NDArray[np.int64], NDArray[np.int64]]:
     """Return the distinct terms, where the postings of each begin, and the order by term and row."""
     order = np.argsort(terms, kind="stable") if holders is None else np.lexsort((holders, terms))
-    distinct, starts = np.unique(terms[order], return_index=True)
-    return distinct, np.append(starts, len(terms)).astype(np.int64), order
+    ordered = terms[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(terms) else order
+    return ordered[starts], np.append(starts, len(terms)).astype(np.int64), order
 
 
 def _kept(arrays: Sequence[NDArray[Any]], keep: Sequence[Flags]) -> NDArray[Any]:

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 _WRITTEN_AT = 2_048
 _LARGE = 32_768
+_POSTINGS = 64
+"""So many postings take as long to lay out as a row; a whole document has thousands."""
 _MERGED_AT_ONCE = 8
 _MOST_RECENT = 8
 _CHANGED = "changed"
@@ -182,7 +184,7 @@ class ScoreTable:
                 self._open_up({(row.generation, row.ordinal): row for row in rows})
                 if any(row.generation in self._live for row in rows):
                     self._view = None
-            if len(self._open) >= _WRITTEN_AT:
+            if _size(len(self._open), sum(len(row.terms) for row in self._open.values())) >= _WRITTEN_AT:
                 self._write_open()
                 self._merge_small()
 
@@ -360,7 +362,11 @@ class ScoreTable:
 
     def _merge_small(self) -> None:
         """Make one block of many small ones, and leave out what was dropped."""
-        small = [part for part in self._parts if len(part.block) < _LARGE or part.dropped.mean() > 1 / 2]
+        small = [
+            part
+            for part in self._parts
+            if _size(len(part.block), len(part.block.rows)) < _LARGE or part.dropped.mean() > 1 / 2
+        ]
         if len(small) < _MERGED_AT_ONCE:
             return
         kept = [~part.dropped for part in small]
@@ -402,8 +408,12 @@ def _runs(part: Part, start: int, end: int) -> list[Range]:
     return [Range(part, low, high) for low, high in edges.tolist()]
 
 
+def _size(rows: int, postings: int) -> int:
+    return max(rows, postings // _POSTINGS)
+
+
 def _row_bytes(row: Row) -> int:
-    return 4 * len(row.dense or ()) + 8 * len(row.sparse.indices) + 64
+    return (0 if row.dense is None else row.dense.nbytes) + row.terms.nbytes + row.weights.nbytes + 64
 
 
 def _part_bytes(part: Part) -> int:

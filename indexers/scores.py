@@ -13,6 +13,8 @@ import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, get_args
 
+import numpy as np
+
 from encoders.types import SegmentKind
 from indexers.catalogue import DOCUMENT, SEGMENT
 from indexers.filters import And, Condition, equals
@@ -166,7 +168,7 @@ class ScoreTables:
 
 
 def _segment_row(point: str, payload: Payload, vectors: Mapping[str, Vector]) -> Row:
-    dense, sparse = vectors.get(SEGMENT_DENSE), vectors.get(SEGMENT_LEXICAL)
+    dense, sparse = vectors.get(SEGMENT_DENSE), _sparse(vectors, SEGMENT_LEXICAL)
     return Row(
         generation=payload["generation"],
         ordinal=payload["ordinal"],
@@ -175,13 +177,14 @@ def _segment_row(point: str, payload: Payload, vectors: Mapping[str, Vector]) ->
         end=payload["end"],
         kind=KINDS.index(payload["kind"]),
         described=bool(payload.get("breadcrumb") or payload.get("symbols")),
-        dense=None if isinstance(dense, SparseVector) else dense,
-        sparse=sparse if isinstance(sparse, SparseVector) else _NO_TERMS,
+        dense=None if dense is None else np.asarray(dense, dtype=np.float32),
+        terms=np.array(sparse.indices, dtype=np.uint32),
+        weights=np.array(sparse.values, dtype=np.float32),
     )
 
 
 def _document_row(point: str, payload: Payload, vectors: Mapping[str, Vector]) -> Row:
-    sparse = vectors.get(DOCUMENT_LEXICAL)
+    sparse = _sparse(vectors, DOCUMENT_LEXICAL)
     return Row(
         generation=payload["generation"],
         ordinal=0,
@@ -191,5 +194,11 @@ def _document_row(point: str, payload: Payload, vectors: Mapping[str, Vector]) -
         kind=0,
         described=False,
         dense=None,
-        sparse=sparse if isinstance(sparse, SparseVector) else _NO_TERMS,
+        terms=np.array(sparse.indices, dtype=np.uint32),
+        weights=np.array(sparse.values, dtype=np.float32),
     )
+
+
+def _sparse(vectors: Mapping[str, Vector], name: str) -> SparseVector:
+    found = vectors.get(name)
+    return found if isinstance(found, SparseVector) else _NO_TERMS

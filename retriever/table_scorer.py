@@ -146,13 +146,26 @@ class TableScorer:
         return set(self._collection.index.facet("generation", matching))
 
     def _nearest_dense(self, allowed: set[str] | None, depth: int) -> _Seen:
-        if sum(len(part.block) for part in self._segments.parts) > _MULTIPLIED:
-            return self._more_and_more(self._nearest_in_index, depth)
-        for part in self._segments.parts:
-            cosines: FloatArray = part.block.dense @ self._query
-            self._cosines[id(part)] = cosines
-        alive = {id(part): self._cosines[id(part)] * part.alive for part in self._segments.parts}
-        return self._nearest(self._segments, alive, allowed, depth)
+        view = self._segments
+        if sum(len(part.block) for part in view.parts) <= _MULTIPLIED:
+            for part in view.parts:
+                cosines: FloatArray = part.block.dense @ self._query
+                self._cosines[id(part)] = cosines
+            alive = {id(part): self._cosines[id(part)] * part.alive for part in view.parts}
+            return self._nearest(view, alive, allowed, depth)
+        if allowed is not None:
+            ranges = [one for generation in allowed for one in view.ranges.get(generation, ())]
+            if sum(one.end - one.start for one in ranges) <= _MULTIPLIED:
+                return self._nearest(view, self._cosines_of(ranges), allowed, depth)
+        return self._more_and_more(self._nearest_in_index, depth)
+
+    def _cosines_of(self, ranges: Iterable[Range]) -> dict[int, FloatArray]:
+        """Return the cosines of some rows; 0 for the others and for those that are not alive."""
+        cosines = {id(part): np.zeros(len(part.block), dtype=np.float32) for part in self._segments.parts}
+        for one in ranges:
+            place = slice(one.start, one.end)
+            cosines[id(one.part)][place] = one.cosines(self._query) * one.part.alive[place]
+        return cosines
 
     def _nearest(
         self, view: View, scores: Mapping[int, FloatArray], allowed: set[str] | None, depth: int
@@ -194,10 +207,11 @@ class TableScorer:
         found = np.concatenate(rows or [np.zeros(0, dtype=np.int64)])
         cosines = np.concatenate(scores)
         dead = len(keys) - len(found)
+        exhausted = len(keys) < asked and len(found) < limit
         if len(found) > limit:
             best = _top(cosines, limit)
             found, cosines = found[best], cosines[best]
-        seen = self._seen(self._segments, found, cosines, exhausted=len(keys) < asked)
+        seen = self._seen(self._segments, found, cosines, exhausted=exhausted)
         seen.dead += dead
         return seen
 

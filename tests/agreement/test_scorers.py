@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from encoders.segmentation import DocumentSegmenter, SegmenterConfig
 from encoders.types import Document
 from indexers import score_table
-from indexers.filters import Condition
+from indexers.filters import Condition, equals
+from indexers.identifiers import new_generation, segment_point
 from indexers.score_blocks import read
+from indexers.types import Point
 from retriever import Retriever, table_scorer
 from retriever.index_scorer import IndexScorer
 from retriever.pooling import Pool
@@ -93,19 +96,65 @@ def assert_agree(retriever):
                 assert sorted(own.dense)[-5:] == pytest.approx(sorted(other.dense)[-5:], abs=2e-5)
 
 
+def begin_a_copy(collection, entry):
+    """Write all segments of a version again, under another one that is not finished."""
+    names = ("segment_dense", "segment_lexical")
+    own = list(collection.index.scroll(equals("generation", entry.generation), vectors=names))
+    version = str(new_generation())
+    collection.begin(replace(entry, generation=version))
+    collection.write_segments(
+        [
+            Point(
+                id=segment_point(version, record.payload["ordinal"]),
+                vectors=record.vectors,
+                payload={**record.payload, "generation": version},
+            )
+            for record in own
+            if record.payload["point"] == "segment"
+        ]
+    )
+
+
+def multiply(monkeypatch, retriever, which):
+    """Compute all cosines in no, in filtered or in all searches; in others the index names the nearest."""
+    rows = sum(len(part.block) for part in retriever.engine.collection.scores.segments.view().parts)
+    most = {"no": 0, "filtered": rows - 1, "all": rows}[which]
+    monkeypatch.setattr(table_scorer, "_MULTIPLIED", most)
+
+
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("multiplied", [0, 1 << 20], ids=["named by the index", "multiplied"])
+@pytest.mark.parametrize("multiplied", ["no", "filtered", "all"])
 def test_tables_score_as_the_index_does_after_any_changes(tmp_path, monkeypatch, seed, multiplied):
-    monkeypatch.setattr(table_scorer, "_MULTIPLIED", multiplied)
     choose = random.Random(seed)
     with opened(tmp_path / "store") as retriever:
         retriever.add([document(number, choose) for number in range(12)])
         for _ in range(6):
             change(retriever, choose)
+        multiply(monkeypatch, retriever, multiplied)
         assert_agree(retriever)
     with opened(tmp_path / "store") as retriever:
         change(retriever, choose)
+        multiply(monkeypatch, retriever, multiplied)
         assert_agree(retriever)
+
+
+@pytest.mark.parametrize("copies", [1, 4])
+def test_segments_that_are_being_written_take_no_place_among_the_nearest(tmp_path, monkeypatch, copies):
+    choose = random.Random(5)
+    with opened(tmp_path / "store") as retriever:
+        retriever.add([document(number, choose) for number in range(12)])
+        collection = retriever.engine.collection
+        for entry in list(collection.entries.values()) * copies:
+            begin_a_copy(collection, entry)
+        live = sum(entry.segments for entry in collection.entries.values())
+        assert collection.index.count(equals("point", "segment")) == (1 + copies) * live
+        assert live > PROFILE.segment_candidates
+        multiply(monkeypatch, retriever, "no")
+        assert_agree(retriever)
+        for query in QUERIES:
+            for where in (None, Condition("metadata.half", "$in", (1,))):
+                table, index = scorers(retriever, query, where)
+                assert table.find(3).segments == index.find(3).segments
 
 
 def test_tables_that_are_missing_or_torn_are_made_again(tmp_path):

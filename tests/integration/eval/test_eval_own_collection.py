@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from io import StringIO
 
 import pytest
@@ -136,7 +137,12 @@ def test_the_longembed_table_measures_what_can_be_had_and_names_the_rest():
         queries=10,
         documents=30,
     )
-    record = longembed_table(options, HashEncoder(), NoWatch())
+    kept = []
+    record = longembed_table(options, HashEncoder(), NoWatch(), lambda part: kept.append(copy.deepcopy(part)))
+    first, *_, last = [
+        [row["system"] for row in part["rows"] if row["scores"] or row["by_length"]] for part in kept
+    ]
+    assert len(kept) == len(last) == 5 > len(first) == 1
     assert record["settings"]["documents_per_synthetic_set"] == 30
     scores = {row["system"]: row["scores"] for row in record["rows"]}
     assert scores["BM25"] == {"passkey": 100.0}

@@ -1,11 +1,11 @@
+import numpy as np
 import pytest
 
 from indexers.score_blocks import Row
 from indexers.score_table import ScoreTable
-from indexers.types import SparseVector
 
 
-def row(ordinal):
+def row(ordinal, terms=1):
     return Row(
         generation="g",
         ordinal=ordinal,
@@ -14,8 +14,9 @@ def row(ordinal):
         end=ordinal + 1,
         kind=0,
         described=False,
-        dense=[1.0, 0.0],
-        sparse=SparseVector((1,), (1.0,)),
+        dense=np.array([1.0, 0.0], dtype=np.float32),
+        terms=np.arange(1, 1 + terms, dtype=np.uint32),
+        weights=np.ones(terms, dtype=np.float32),
     )
 
 
@@ -33,3 +34,14 @@ def test_a_table_that_cannot_be_read_is_empty_and_can_be_filled_again(tmp_path, 
     again.put([row(0)])
     again.close()
     assert ScoreTable(tmp_path, 2).counts() == {"g": 1}
+
+
+def test_rows_of_many_terms_are_written_sooner_so_that_no_search_lays_out_thousands(tmp_path):
+    table = ScoreTable(tmp_path, 2)
+    for ordinal in range(40):
+        table.put([row(ordinal, terms=20_000)])
+    table.set_live(["g"], live=True)
+    in_memory = [len(part.block.rows) for part in table.view().parts if part.number < 0]
+    assert sum(in_memory) < 150_000
+    assert table.view().live == 40
+    table.close()
