@@ -9,6 +9,7 @@ between leaves segments that no document point names; searches pass them over an
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from contextlib import contextmanager, nullcontext
@@ -20,7 +21,12 @@ from typing import TYPE_CHECKING, Any, Final
 from indexers.catalogue import DOCUMENT, SEGMENT, Entry, shared_payload
 from indexers.documents import field_types
 from indexers.editing import Expected, with_metadata
-from indexers.errors import DocumentNotFoundError, FingerprintMismatchError, StoreBusyError
+from indexers.errors import (
+    DiskSpaceError,
+    DocumentNotFoundError,
+    FingerprintMismatchError,
+    StoreBusyError,
+)
 from indexers.filters import And, AnyField, Condition, Filter, Not, Or, all_of, equals, parse_filter
 from indexers.generations import Generations
 from indexers.history import VERSION, KeptVersion, kept_point
@@ -51,6 +57,8 @@ if TYPE_CHECKING:
     from indexers.scores import ScoreTables
     from indexers.sharing import Change, SharedPoints
     from indexers.types import FieldKind
+
+logger = logging.getLogger(__name__)
 
 _BATCH = 1_000
 _WRITTEN_AT_ONCE = 128
@@ -422,7 +430,8 @@ class Collection:
                     if previous is not None:
                         self._remember_kept(entry.doc_id, previous.version)
                         self._died(previous)
-            return entries
+        self._tidy_scores()
+        return entries
 
     def _numbered(self, entry: Entry) -> Entry:
         previous = self._entries.get(entry.doc_id)
@@ -449,6 +458,7 @@ class Collection:
                 self._remember(entry)
                 if previous is not None and previous.generation != entry.generation:
                     self._died(previous)
+        self._tidy_scores()
 
     def adopt_versions(self, points: Sequence[Point]) -> None:
         """Keep earlier versions that were made elsewhere."""
@@ -600,11 +610,25 @@ class Collection:
         self._settled = False
         self._generations.start_or_end_change()
         try:
-            with self.records.changing(may_end_gone):
+            with self.records.changing(may_end_gone), self._scores_put_off():
                 yield
             self._settled = True
         finally:
             self._generations.start_or_end_change()
+
+    def _scores_put_off(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._scores is None else self._scores.putting_off()
+
+    def _tidy_scores(self) -> None:
+        """Lay out score tables; not while a document changes, as searches wait for that."""
+        if self._scores is None:
+            return
+        try:
+            self._scores.tidy()
+        except (
+            DiskSpaceError
+        ) as error:  # committed all the same; the next write is refused
+            logger.warning("score tables stay in memory: %s", error)
 
     def _settle(self) -> None:
         """Make the records agree with the index where a change did not end well, here or earlier."""

@@ -154,9 +154,13 @@ class ScoreTable:
     Args:
         folder: of its blocks.
         dim: of dense vectors; 0 when the points have none.
+
+    Attributes:
+        putting_off: rows stay in memory until the next `tidy`.
     """
 
     def __init__(self, folder: Path, dim: int) -> None:
+        self.putting_off = False
         self._folder = folder
         self._dim = dim
         self._writing = threading.RLock()
@@ -184,6 +188,16 @@ class ScoreTable:
                 self._open_up({(row.generation, row.ordinal): row for row in rows})
                 if any(row.generation in self._live for row in rows):
                     self._view = None
+        if not self.putting_off:
+            self.tidy()
+
+    def tidy(self) -> None:
+        """Write what has become much in memory, and merge blocks of which there are many.
+
+        Raises:
+            DiskSpaceError: too little room for them.
+        """
+        with self._writing:
             if _size(len(self._open), sum(len(row.terms) for row in self._open.values())) >= _WRITTEN_AT:
                 self._write_open()
                 self._merge_small()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, get_args
 
 import numpy as np
@@ -24,7 +24,7 @@ from indexers.score_table import ScoreTable
 from indexers.types import DOCUMENT_LEXICAL, SEGMENT_DENSE, SEGMENT_LEXICAL, SparseVector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -69,6 +69,20 @@ class ScoreTables:
     def take(self, points: Sequence[Point]) -> None:
         """Take over points that were written to the index."""
         self._take([(point.id, point.payload, point.vectors) for point in points])
+
+    @contextmanager
+    def putting_off(self) -> Iterator[None]:
+        """Leave in memory what is taken over meanwhile: searches wait."""
+        self.segments.putting_off = self.documents.putting_off = True
+        try:
+            yield
+        finally:
+            self.segments.putting_off = self.documents.putting_off = False
+
+    def tidy(self) -> None:
+        """Write and merge what was put off."""
+        self.segments.tidy()
+        self.documents.tidy()
 
     def went_live(self, entry: Entry) -> None:
         """Note a version that became live, or was edited."""

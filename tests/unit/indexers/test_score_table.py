@@ -45,3 +45,13 @@ def test_rows_of_many_terms_are_written_sooner_so_that_no_search_lays_out_thousa
     assert sum(in_memory) < 150_000
     assert table.view().live == 40
     table.close()
+
+
+def test_nothing_is_written_while_it_is_put_off(tmp_path):
+    table = ScoreTable(tmp_path, 2)
+    table.putting_off = True
+    table.put([row(ordinal, terms=200) for ordinal in range(1_000)])
+    assert not list(tmp_path.iterdir())
+    table.putting_off = False
+    table.tidy()
+    assert [path.name for path in tmp_path.iterdir()] == ["0"]
