@@ -80,12 +80,16 @@ def _reach(store: Path) -> Connection | None:
     return connection
 
 
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+"""Searches run beside each other; the threads of one product of numpy would wait for theirs."""
+
+
 class _Started:
     """A process that outlives us; a thread waits for it so that it never stays as a zombie."""
 
     def __init__(self, store: Path) -> None:
         paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        environment = {**_ENVIRONMENT, **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         with disk_errors(log_file(store)):
             log = os.open(log_file(store), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
