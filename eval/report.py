@@ -73,17 +73,15 @@ def report_page(records: Sequence[Mapping[str, Any]], *, title: str = "Retrieval
         DataError: a record is of a kind that has no section.
     """
     sections = [_section(record) for record in records]
-    contents = [
-        element("li", element("a", section.title, href=f"#s{number}"))
-        for number, section in enumerate(sections)
-    ]
+    titles = _told_apart([section.title for section in sections], records)
+    contents = [element("li", element("a", name, href=f"#s{number}")) for number, name in enumerate(titles)]
     body = [
         element("h1", title),
         element("p", _dated(records), class_="quiet"),
         *([element("nav", element("ul", *contents))] if len(sections) > 1 else []),
     ]
-    for number, (section, record) in enumerate(zip(sections, records, strict=True)):
-        parts = [element("h2", section.title), *section.parts, _made(record)]
+    for number, (name, section, record) in enumerate(zip(titles, sections, records, strict=True)):
+        parts = [element("h2", name), *section.parts, _made(record)]
         body.append(element("section", *parts, id=f"s{number}"))
     head = [
         Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
@@ -111,6 +109,23 @@ def _section(record: Mapping[str, Any]) -> Section:
     if kind not in SECTIONS:
         raise DataError(f"a record of the kind {kind!r} has no section; there are {', '.join(SECTIONS)}")
     return SECTIONS[kind](record)
+
+
+def _told_apart(titles: Sequence[str], records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Add to a title that several records have the settings in which they differ, or when they were made."""
+    names = []
+    for title, record in zip(titles, records, strict=True):
+        alike = [other for name, other in zip(titles, records, strict=True) if name == title]
+        own = record.get("settings", {})
+        different = [
+            f"{key} {_plain(value)}"
+            for key, value in own.items()
+            if any(other.get("settings", {}).get(key) != value for other in alike)
+        ]
+        if len(alike) > 1 and not different and "created_at" in record:
+            different = [_time(record["created_at"])]
+        names.append(f"{title}: {', '.join(different)}" if different else title)
+    return names
 
 
 def _made(record: Mapping[str, Any]) -> Markup:

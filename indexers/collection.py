@@ -625,9 +625,7 @@ class Collection:
             return
         try:
             self._scores.tidy()
-        except (
-            DiskSpaceError
-        ) as error:  # committed all the same; the next write is refused
+        except DiskSpaceError as error:  # committed all the same; the next write is refused
             logger.warning("score tables stay in memory: %s", error)
 
     def _settle(self) -> None:

@@ -165,13 +165,14 @@ def _with_scores(ranking: Ranking, scores: Mapping[int, float], profile: SearchP
     added: Scores = np.zeros_like(raw)
     spread = standardise(raw[positions])
     added[positions] = spread - spread.min()
-    total = ranking.total + profile.late_interaction * added
+    weight = profile.late_interaction_for(ranking.question.text)
+    total = ranking.total + weight * added
     ids = [entry.doc_id for entry in ranking.entries]
     return replace(
         ranking,
         raw={**ranking.raw, name: raw},
         standardised={**ranking.standardised, name: added},
-        weights={**ranking.weights, name: profile.late_interaction},
+        weights={**ranking.weights, name: weight},
         total=total,
         order=tuple(order(total, ids)),
     )

@@ -88,6 +88,7 @@ class SearchProfile:
         document_candidates: documents taken from each side.
         evidence_lexical: weight of BM25 beside cosine when segments are chosen as evidence, 0 to 1.
         late_interaction: weight of late interaction where a search asks for it.
+        late_interactions: another one for a kind of query.
         late_segments: segments of a document that it reads.
         calibration: gives probabilities; none without.
         version: counts how often a profile of its name was saved; 0 for one that is not kept.
@@ -104,8 +105,9 @@ class SearchProfile:
     segment_candidates: int = 500
     document_candidates: int = 100
     evidence_lexical: float = 0.4
-    late_interaction: float = 0.2
-    late_segments: int = 2
+    late_interaction: float = 0.1
+    late_interactions: dict[QueryKind, float] = field(default_factory=lambda: {"question": 0.3})
+    late_segments: int = 1
     calibration: Calibration | None = None
     version: int = 0
 
@@ -120,6 +122,8 @@ class SearchProfile:
         )
         if min(temperatures) <= 0 or min(self.best_segments, self.lexical_segments) < 1:
             raise InvalidInputError("temperatures are above 0, best_segments and lexical_segments at least 1")
+        if min([self.late_interaction, *self.late_interactions.values()]) < 0 or self.late_segments < 1:
+            raise InvalidInputError("late interaction weighs 0 or more and reads at least 1 segment")
 
     def weights_for(self, query: str) -> dict[ComponentName, float]:
         """Return the weights for a query."""
@@ -128,6 +132,10 @@ class SearchProfile:
     def lexical_temperature_for(self, query: str) -> float:
         """Return how near to the best BM25 another counts, for a query."""
         return self.lexical_temperatures.get(kind_of(query), self.lexical_temperature)
+
+    def late_interaction_for(self, query: str) -> float:
+        """Return the weight of late interaction for a query."""
+        return self.late_interactions.get(kind_of(query), self.late_interaction)
 
     def weighs(self, name: ComponentName) -> bool:
         """Tell whether a component counts for any kind of query."""

@@ -91,6 +91,18 @@ def test_the_page_asks_nothing_of_the_network():
     assert page.count("<svg") == 6
 
 
+def test_records_with_one_title_are_told_apart_by_their_settings_or_time():
+    own = {**NEEDLES["settings"], "seed": 1}
+    plain = {**NEEDLES, "settings": own, "created_at": "2026-11-26T10:00:00+00:00"}
+    page = report_page([plain, {**plain, "settings": {**own, "seed": 2}}])
+    [title] = {line.split(": seed")[0] for line in re.findall("<h2>(.*?)</h2>", page)}
+    assert f"<h2>{title}: seed 1</h2>" in page
+    assert f'<a href="#s1">{title}: seed 2</a>' in page
+    later = {**plain, "created_at": "2026-11-27T10:00:00+00:00"}
+    assert "<h2>" + title + ": 27 November 2026" in report_page([plain, later])
+    assert f"<h2>{title}</h2>" in report_page([plain])
+
+
 def test_charts_are_written_as_files_of_their_own(tmp_path):
     paths = write_pictures(tmp_path / "pictures", [NEEDLES])
     assert len(paths) == 3
