@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _SLICE_CHARACTERS: Final = 4_000_000
 _LEAST_BATCH: Final = 512
 """Tokens, below which a forward beside others would gain nothing."""
+_LONG: Final = 4_096
+"""Tokens, from which on a text is read by all threads together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,14 +299,24 @@ class TorchEncoder:
         return vectors
 
     def _run_all(self, run: Callable[[list[int]], None], lengths: Sequence[int]) -> None:
-        """Run batches of places, of texts of so many tokens; beside each other where that helps."""
+        """Run batches of places, of texts of so many tokens; beside each other where that helps.
+
+        A long text is all the work of one thread for seconds, while the others may have none left;
+        its own steps are large enough to be shared.
+        """
         budget = self._parts.batch_tokens
         if not self._parts.parallel:
             for batch in token_batches(lengths, budget=budget):
                 run(batch)
             return
-        share = -(-sum(lengths) // parallel_forwards())
-        in_parallel(run, list(token_batches(lengths, budget=max(min(budget, share), _LEAST_BATCH))))
+        for place, length in enumerate(lengths):
+            if length >= _LONG:
+                run([place])
+        short = [place for place, length in enumerate(lengths) if length < _LONG]
+        own = [lengths[place] for place in short]
+        share = -(-sum(own) // parallel_forwards())
+        batches = token_batches(own, budget=max(min(budget, share), _LEAST_BATCH))
+        in_parallel(run, [[short[place] for place in batch] for batch in batches])
 
     def _skip(self, kind: TextKind) -> int:
         return len(self._parts.tokenizer.prefix) + len(self._prompt_ids[kind])

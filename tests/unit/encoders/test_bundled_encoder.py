@@ -197,3 +197,26 @@ def test_texts_that_are_embedded_beside_each_other_keep_their_order_and_vectors(
     together = encoder.encode(texts)
     assert abs(together - np.concatenate([encoder.encode([text]) for text in texts])).max() < 1e-5
     load_encoder("bundled", threads=before)
+
+
+def test_a_long_text_is_read_by_all_threads_and_has_the_vector_that_it_has_beside_others(monkeypatch):
+    import torch
+
+    from encoders import torch_bert, torch_encoder
+
+    before = torch.get_num_threads()
+    encoder = load_encoder("bundled", threads=2)
+    texts = ["short text", "notice and rent " * 60, "a clause", "", "repairs and keys " * 70]
+    expected = encoder.encode(texts)
+    seen = []
+    actual = torch_bert.layer_norm
+    monkeypatch.setattr(
+        torch_bert,
+        "layer_norm",
+        lambda *a, **k: (seen.append((a[0].numel() // 384, torch.get_num_threads())), actual(*a, **k))[1],
+    )
+    monkeypatch.setattr(torch_encoder, "_LEAST_BATCH", 64)
+    monkeypatch.setattr(torch_encoder, "_LONG", 100)
+    assert abs(encoder.encode(texts) - expected).max() < 2e-3
+    assert {threads for tokens, threads in seen if tokens > 100} == {2}
+    load_encoder("bundled", threads=before)
