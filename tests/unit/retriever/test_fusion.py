@@ -90,3 +90,13 @@ def test_a_kind_of_query_has_its_own_temperature():
     profile = SearchProfile(lexical_temperature=2.0, lexical_temperatures={"question": 1.5})
     assert profile.lexical_temperature_for("why tides?") == 1.5
     assert profile.lexical_temperature_for("tides") == 2.0
+
+
+def test_late_interaction_weighs_by_kind_of_query():
+    profile = SearchProfile(late_interaction=0.1, late_interactions={"question": 0.3})
+    assert profile.late_interaction_for("why tides?") == 0.3
+    assert profile.late_interaction_for("tides") == 0.1
+    assert SearchProfile(late_interactions={}).late_interaction_for("why tides?") == 0.1
+    for wrong in ({"late_interaction": -0.1}, {"late_interactions": {"words": -1.0}}, {"late_segments": 0}):
+        with pytest.raises(InvalidInputError, match="late interaction weighs 0 or more"):
+            SearchProfile(**wrong)
