@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field
 
@@ -102,10 +102,13 @@ class EmbedRequest(Body):
     priority: int | None = None
 
 
+Numbers: TypeAlias = list[float]  # in the class below `float` is a field
+
+
 class EmbeddingsByType(BaseModel):
     """Vectors in the forms that were asked for."""
 
-    float: list[list[float]] | None = None
+    float: list[Numbers] | None = None
     base64: list[str] | None = None
 
 
