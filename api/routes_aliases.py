@@ -16,7 +16,9 @@ from retriever.errors import PermissionDeniedError
 from retriever.types import Alias
 
 router = APIRouter(
-    prefix="/v1/aliases", tags=["collections"], responses=problem_responses(401, 403, 422, 429, 503)
+    prefix="/v1/aliases",
+    tags=["collections"],
+    responses=problem_responses(400, 401, 403, 413, 422, 429, 500, 503, 504),
 )
 
 AliasName = Annotated[
