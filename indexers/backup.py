@@ -1,7 +1,8 @@
 """A store in one file, taken while it is in use, and back.
 
 The file is a tar archive under zstandard. Writers wait while the engine's files are
-read; searches go on. What belongs to a store on a server: `indexers.remote_backup`.
+read, and no collection comes or goes; searches go on. What belongs to a store on a
+server: `indexers.remote_backup`.
 """
 
 from __future__ import annotations
@@ -49,8 +50,7 @@ def back_up(store: Store, target: Path) -> BackupReport:
         with unfinished.open("wb") as raw, zstandard.ZstdCompressor(level=3).stream_writer(raw) as packed:
             with tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive:
                 for name, content in members:
-                    _add(archive, name, content)
-                    files += 1
+                    files += _add(archive, name, content)
     sync_path(unfinished)
     unfinished.replace(target)
     sync_path(target.parent)
@@ -88,19 +88,26 @@ def _members(store: Store, stack: ExitStack, scratch: Path) -> Iterator[tuple[st
 
         yield from members(store, store.remote, _files(store.folder), stack, scratch)
         return
-    for name in store.collections():
-        stack.enter_context(store.collection(name).paused())
+    for collection in stack.enter_context(store.same_collections()):
+        stack.enter_context(collection.paused())
     for path in _files(store.folder):
         yield path.relative_to(store.folder).as_posix(), path
 
 
-def _add(archive: tarfile.TarFile, name: str, content: Path | bytes) -> None:
+def _add(archive: tarfile.TarFile, name: str, content: Path | bytes) -> bool:
+    """Add a member; False when the file is gone by now: of a job or an upload, which do not wait."""
     if isinstance(content, Path):
-        archive.add(content, arcname=name)
-        return
+        try:
+            file = content.open("rb")
+        except FileNotFoundError:
+            return False
+        with file:  # one that is replaced from here on is added as it was
+            archive.addfile(archive.gettarinfo(arcname=name, fileobj=file), file)
+        return True
     member = tarfile.TarInfo(name)
     member.size = len(content)
     archive.addfile(member, io.BytesIO(content))
+    return True
 
 
 def _restored(archive: tarfile.TarFile, folder: Path, remote: RemoteSettings | None) -> Iterator[str]:

@@ -63,6 +63,8 @@ def migrate(
     ingest.run()
     if switch:
         with source.exclusively():
+            pass  # long runs end here, where no other collection waits for them
+        with store.same_collections(), source.exclusively():
             source.refresh()
             ingest.run()  # what changed meanwhile
             store.switch(name, target)

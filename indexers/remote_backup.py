@@ -60,7 +60,7 @@ def members(
             url=remote.url,
             nodes=nodes,
         )
-    collections = store.every_collection()
+    collections = stack.enter_context(store.same_collections())
     for collection in collections:
         stack.enter_context(collection.as_writer())
         stack.enter_context(collection.still())

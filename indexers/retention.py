@@ -128,7 +128,7 @@ def collect_garbage(store: Store) -> GarbageReport:
     """
     with ExitStack() as stack:
         needed: set[str] = set()
-        for collection in store.every_collection():
+        for collection in stack.enter_context(store.same_collections()):
             stack.enter_context(collection.as_writer())
             stack.enter_context(collection.still())
             for reference in collection.text_references():
@@ -139,7 +139,8 @@ def collect_garbage(store: Store) -> GarbageReport:
 def rewrite_indexes(store: Store) -> int:
     """Write what the indexes hold into new files, without the bytes of what was deleted or replaced.
 
-    Writers of the collection that is under way wait meanwhile; searches go on.
+    Writers of the collection that is under way wait meanwhile, and no collection is made or
+    dropped; searches go on.
 
     Returns:
         how many bytes fewer the files take.
@@ -148,7 +149,8 @@ def rewrite_indexes(store: Store) -> int:
         DiskSpaceError: there is no room for the old files and the new of one collection.
     """
     saved = 0
-    for collection in store.every_collection():
-        with collection.still():
-            saved += collection.index.rewrite()
+    with store.same_collections() as collections:
+        for collection in collections:
+            with collection.still():
+                saved += collection.index.rewrite()
     return saved

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from encoders.errors import InvalidInputError
@@ -20,7 +21,7 @@ from indexers.text_store import PageTextStore
 from indexers.types import SEGMENT_DENSE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from indexers.places import Place
@@ -50,6 +51,7 @@ class Store:
         self.remote = claim(folder, remote)
         self._lock = StoreLock(folder / "lock", shares=shares)
         self._open: dict[str, Collection] = {}
+        self._coming_and_going = threading.RLock()  # taken before `_opening` and before a collection's
         self._opening = threading.RLock()
         self._client: Any = None
         elsewhere = self.remote.place if self.remote else ""
@@ -83,6 +85,18 @@ class Store:
         if collection.retired and self._meant(name) != collection.name:
             return self.collection(name)  # another process has migrated it
         return collection
+
+    @contextmanager
+    def same_collections(self) -> Iterator[list[Collection]]:
+        """Open all collections, those that migrations have left behind too; meanwhile none comes or goes.
+
+        To make, drop or switch to a collection waits; searches and changes of documents go on.
+        """
+        with self._coming_and_going:
+            with self._opening:
+                there = self._place.below("collections").folders()
+                found = [self._opened(one, one) for one in there if self._below(one).exists(SETTINGS)]
+            yield found
 
     def meant(self, name: str) -> str:
         """Return the collection that a name means: itself, or what it is an alias of."""
@@ -151,7 +165,7 @@ class Store:
             dim: the new encoder's.
             model: what the new encoder is opened by.
         """
-        with self._opening:
+        with self._coming_and_going, self._opening:
             number = 2
             while True:
                 real = f"{name}{_SUCCESSOR}{number}"
@@ -166,18 +180,12 @@ class Store:
 
     def switch(self, name: str, to: Collection) -> None:
         """Let a name mean another collection, from one instant on."""
-        with self._opening:
+        with self._coming_and_going, self._opening:
             before = self._opened(self._moved.get(name, name), name)
             before.retire()
             moved = {**self._read_moved(), name: to.name}
             self._place.write(_MOVED, json.dumps(moved, indent=1).encode())
             self._moved = moved
-
-    def every_collection(self) -> list[Collection]:
-        """Open all collections, those that migrations have left behind too."""
-        with self._opening:
-            there = self._place.below("collections").folders()
-            return [self._opened(one, one) for one in there if self._below(one).exists(SETTINGS)]
 
     def predecessors(self, name: str) -> list[str]:
         """Return what migrations of a collection have left behind, finished or not."""
@@ -188,7 +196,7 @@ class Store:
 
     def drop_predecessors(self, name: str) -> list[str]:
         """Remove what migrations have left behind, and return the names."""
-        with self._opening:
+        with self._coming_and_going, self._opening:
             gone = self.predecessors(name)
             for one in gone:
                 self._remove(one)
@@ -219,7 +227,7 @@ class Store:
             FingerprintMismatchError: it was made with another encoder.
         """
         place = self.place_of(name)
-        with self._opening:
+        with self._coming_and_going, self._opening:
             if not place.exists(SETTINGS):
                 create_settings(place, fingerprint=fingerprint, dim=dim)
             collection = self.collection(name)
@@ -305,7 +313,7 @@ class Store:
             CollectionNotFoundError: there is none of that name.
             AliasConflictError: an alias means it.
         """
-        with self._opening:
+        with self._coming_and_going, self._opening:
             if name not in self.collections():
                 raise self._not_found(name)
             if aliases := [alias for alias, target in self.aliases().items() if target == name]:

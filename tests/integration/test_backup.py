@@ -5,13 +5,18 @@ from __future__ import annotations
 import io
 import tarfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 import zstandard
 
 from encoders.errors import InvalidInputError
 from encoders.types import Document
+from indexers.retention import collect_garbage
+from indexers.store import Store
 from retriever import Retriever
+from retriever.engine import LocalEngine
 from tests.support import everything
 
 
@@ -28,29 +33,79 @@ def test_a_restored_store_equals_the_one_that_was_backed_up(retriever, topics, t
 
 
 def test_a_backup_taken_during_writes_holds_whole_documents(retriever, tmp_path, encoder):
-    stop = threading.Event()
+    def write(number):
+        retriever.add([Document(id=f"d{number % 7}", text=f"version {number} of it. " * 80)])
 
-    def write():
-        number = 0
-        while not stop.is_set():
-            retriever.add([Document(id=f"d{number % 7}", text=f"version {number} of it. " * 80)])
-            number += 1
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
+    with repeated(write):
         for number in range(3):
             retriever.back_up(tmp_path / f"{number}.backup")
-    finally:
-        stop.set()
-        writer.join()
     for number in range(3):
-        Retriever.restore(tmp_path / f"{number}.backup", tmp_path / f"again{number}")
-        with Retriever.open(tmp_path / f"again{number}", encoder=encoder) as restored:
-            problems = (
-                {one.problem for one in restored.doctor().findings} if restored.collections() else set()
-            )
-            assert problems <= {"orphan_segments"}  # of the version that was being written
+        check_backup(tmp_path / f"{number}.backup", tmp_path / f"again{number}", encoder)
+
+
+def test_a_backup_is_whole_while_collections_come_and_go(store_path, tmp_path, encoder):
+    store = Store(store_path)
+    stays, other = (
+        Retriever(LocalEngine(store, collection=name, encoder=encoder)) for name in ("stays", "other")
+    )
+    stays.add([Document(id="tides", text="A text about the sea.")])
+
+    def come_and_go(number):
+        other.add([Document(id=f"d{number}", text=f"version {number} of it. " * 80)])
+        other.drop()
+
+    with repeated(come_and_go):
+        for number in range(6):
+            stays.back_up(tmp_path / f"{number}.backup")
+    stays.close()
+    for number in range(6):
+        check_backup(tmp_path / f"{number}.backup", tmp_path / f"again{number}", encoder)
+
+
+def test_garbage_is_collected_while_collections_come_to_be(store_path, encoder):
+    store = Store(store_path)
+    retrievers = [Retriever(LocalEngine(store, collection=f"c{n}", encoder=encoder)) for n in range(20)]
+
+    def fill(number):
+        if number < len(retrievers):
+            retrievers[number].add([Document(id="d", text=f"version {number} of it. " * 80)])
+
+    with repeated(fill) as filled:
+        while filled() < len(retrievers):
+            collect_garbage(store)
+    assert [one.text("d") for one in retrievers] == [f"version {n} of it. " * 80 for n in range(20)]
+    store.close()
+
+
+def check_backup(file, folder, encoder):
+    Retriever.restore(file, folder)
+    store = Store(folder)
+    for name in store.collections():
+        found = Retriever(LocalEngine(store, collection=name, encoder=encoder)).doctor()
+        problems = {one.problem for one in found.findings}
+        assert problems <= {"orphan_segments"}  # of the version that was being written
+    store.close()
+
+
+@contextmanager
+def repeated(write):
+    """Call `write` with 0, 1, 2 ... on another thread; yields what tells how often that was."""
+    stop = threading.Event()
+    calls = 0
+
+    def run():
+        nonlocal calls
+        while not stop.is_set():
+            write(calls)
+            calls += 1
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run)
+        try:
+            yield lambda: running.result() if running.done() else calls
+        finally:
+            stop.set()
+        running.result()
 
 
 def test_a_backup_inside_its_own_store_is_refused(retriever, topics, store_path):
