@@ -139,8 +139,6 @@ def longembed(
     json_file: Path | None,
 ) -> None:
     """Fill the LongEmbed table, beside the published peers."""
-    from functools import partial
-
     from rich.console import Console
 
     from encoders.loading import load_encoder
@@ -168,8 +166,9 @@ def longembed(
     with ProgressWatch() as watch:
         model = load_encoder(encoder, max_tokens=max_tokens) if max_tokens else encoder
         opened = open_encoder(model, cache=encoder_cache, remember_windows=True)
-        keep = partial(write_record, json_file) if json_file else lambda record: None
-        record = longembed_table(options, opened, watch, keep)
+        for record in longembed_table(options, opened, watch):
+            if json_file:
+                write_record(json_file, record)
     show_longembed(Console(), record)
 
 

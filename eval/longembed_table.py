@@ -19,7 +19,7 @@ from eval.sampling import sample
 from eval.synthetic import LENGTHS, needle, passkey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from encoders.protocols import Encoder
@@ -74,19 +74,15 @@ class Row:
     by_length: dict[str, dict[int, float]] = field(default_factory=dict)
 
 
-def longembed_table(
-    options: TableOptions,
-    encoder: Encoder,
-    watch: Watch,
-    keep: Callable[[JSONObject], None] = lambda record: None,
-) -> JSONObject:
+def longembed_table(options: TableOptions, encoder: Encoder, watch: Watch) -> Iterator[JSONObject]:
     """Measure every method on every task that can be had; name those that cannot.
+
+    Yields the record so far after every score, as a table takes hours; the last one is complete.
 
     Args:
         options: what to measure.
         encoder: the model.
         watch: is told of the stages.
-        keep: called with the record so far after every score, so that hours are not lost with the rest.
 
     Raises:
         EvaluationError: a method is unknown, or no task can be had.
@@ -106,12 +102,12 @@ def longembed_table(
                 for row in rows:
                     watch.stage(f"{dataset.name}: {row.system}")
                     _put(row, task, length, _score(rankers[row.system], task, dataset, encoder))
-                    keep(_record(options, encoder, rows, missing))
+                    yield _record(options, encoder, rows, missing)
         except DataError as error:
             missing[task] = str(error)
     if len(missing) == len(options.tasks):
         raise EvaluationError(f"no task can be had: {'; '.join(missing.values())}")
-    return _record(options, encoder, rows, missing)
+    yield _record(options, encoder, rows, missing)
 
 
 def _record(

@@ -395,10 +395,15 @@ class Collection:
             for generation in generations:
                 self._generations.give_up(generation)
 
+    def between_writes(self) -> None:
+        """Let searches pass, and lay out score tables, before the next of many writes."""
+        self.readers.let_pass()
+        self._tidy_scores()
+
     def write_segments(self, points: Sequence[Point]) -> None:
         """Write segments of a version that has begun and is not live yet."""
         for start in range(0, len(points), _WRITTEN_AT_ONCE):
-            self.readers.let_pass()
+            self.between_writes()
             self.index.upsert(points[start : start + _WRITTEN_AT_ONCE])
 
     def commit(self, versions: Sequence[tuple[Entry, Mapping[int, int]]]) -> list[Entry]:
@@ -610,14 +615,11 @@ class Collection:
         self._settled = False
         self._generations.start_or_end_change()
         try:
-            with self.records.changing(may_end_gone), self._scores_put_off():
+            with self.records.changing(may_end_gone):
                 yield
             self._settled = True
         finally:
             self._generations.start_or_end_change()
-
-    def _scores_put_off(self) -> AbstractContextManager[None]:
-        return nullcontext() if self._scores is None else self._scores.putting_off()
 
     def _tidy_scores(self) -> None:
         """Lay out score tables; not while a document changes, as searches wait for that."""

@@ -275,7 +275,7 @@ class Ingest:
 
     def _settle_weights(self) -> None:
         entries = list(self._collection.entries.values())
-        self._collection.weights.settle(entries, let_pass=self._collection.readers.let_pass)
+        self._collection.weights.settle(entries, let_pass=self._collection.between_writes)
 
     def _commit(self, drafts: list[_Draft]) -> None:
         self._collection.readers.let_pass()

@@ -154,13 +154,9 @@ class ScoreTable:
     Args:
         folder: of its blocks.
         dim: of dense vectors; 0 when the points have none.
-
-    Attributes:
-        putting_off: rows stay in memory until the next `tidy`.
     """
 
     def __init__(self, folder: Path, dim: int) -> None:
-        self.putting_off = False
         self._folder = folder
         self._dim = dim
         self._writing = threading.RLock()
@@ -177,19 +173,13 @@ class ScoreTable:
         self._read()
 
     def put(self, rows: Sequence[Row]) -> None:
-        """Take over rows; one of the same generation and ordinal is replaced.
-
-        Raises:
-            DiskSpaceError: too little room for them.
-        """
+        """Take over rows into memory; one of the same generation and ordinal is replaced."""
         with self._writing:
             with self._lock:
                 self._drop(rows)
                 self._open_up({(row.generation, row.ordinal): row for row in rows})
                 if any(row.generation in self._live for row in rows):
                     self._view = None
-        if not self.putting_off:
-            self.tidy()
 
     def tidy(self) -> None:
         """Write what has become much in memory, and merge blocks of which there are many.

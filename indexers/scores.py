@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, get_args
 
 import numpy as np
@@ -24,7 +24,7 @@ from indexers.score_table import ScoreTable
 from indexers.types import DOCUMENT_LEXICAL, SEGMENT_DENSE, SEGMENT_LEXICAL, SparseVector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -67,20 +67,15 @@ class ScoreTables:
         self._closing = False
 
     def take(self, points: Sequence[Point]) -> None:
-        """Take over points that were written to the index."""
+        """Take over points that were written to the index, into memory; see `tidy`."""
         self._take([(point.id, point.payload, point.vectors) for point in points])
 
-    @contextmanager
-    def putting_off(self) -> Iterator[None]:
-        """Leave in memory what is taken over meanwhile: searches wait."""
-        self.segments.putting_off = self.documents.putting_off = True
-        try:
-            yield
-        finally:
-            self.segments.putting_off = self.documents.putting_off = False
-
     def tidy(self) -> None:
-        """Write and merge what was put off."""
+        """Write what has become much in memory; not while a document changes, as searches wait for that.
+
+        Raises:
+            DiskSpaceError: too little room for it.
+        """
         self.segments.tidy()
         self.documents.tidy()
 
@@ -163,8 +158,10 @@ class ScoreTables:
             batch.append((record.id, record.payload, record.vectors))
             if len(batch) == _AT_ONCE:
                 self._take(batch)
+                self.tidy()
                 batch = []
         self._take(batch)
+        self.tidy()
         if entry.generation in self.entries:
             self.went_live(self.entries[entry.generation])
         else:

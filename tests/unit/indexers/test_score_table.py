@@ -40,6 +40,7 @@ def test_rows_of_many_terms_are_written_sooner_so_that_no_search_lays_out_thousa
     table = ScoreTable(tmp_path, 2)
     for ordinal in range(40):
         table.put([row(ordinal, terms=20_000)])
+        table.tidy()
     table.set_live(["g"], live=True)
     in_memory = [len(part.block.rows) for part in table.view().parts if part.number < 0]
     assert sum(in_memory) < 150_000
@@ -47,11 +48,9 @@ def test_rows_of_many_terms_are_written_sooner_so_that_no_search_lays_out_thousa
     table.close()
 
 
-def test_nothing_is_written_while_it_is_put_off(tmp_path):
+def test_nothing_is_written_before_it_is_tidied(tmp_path):
     table = ScoreTable(tmp_path, 2)
-    table.putting_off = True
     table.put([row(ordinal, terms=200) for ordinal in range(1_000)])
     assert not list(tmp_path.iterdir())
-    table.putting_off = False
     table.tidy()
     assert [path.name for path in tmp_path.iterdir()] == ["0"]
