@@ -18,6 +18,7 @@ import time
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from eval.fault_client import ENCODER, State, possible_states, states
+from indexers.errors import StoreLockedError
 from indexers.filters import equals
 from indexers.lock import read_holder
 from retriever import Retriever
@@ -113,8 +114,7 @@ def kill_job(folder: Path, kills: int, *, seed: int = 1) -> Facts:
 
 def compare(store: Path, expected: tuple[list[str], dict[str, str]]) -> None:
     """Compare all points and texts of a store with those of another."""
-    stop_owner(store)
-    with Retriever.open(store, encoder=ENCODER, in_process=True) as retriever:
+    with opened_alone(store) as retriever:
         points, texts = everything(retriever)
     different = {doc_id for doc_id, _ in texts.items() ^ expected[1].items()}
     if different:
@@ -168,6 +168,18 @@ def stop_owner(store: Path) -> None:
         time.sleep(0.05)
 
 
+def opened_alone(store: Path) -> Retriever:
+    """Open a store in this process; an owner may still come that a dead caller had started."""
+    until = time.monotonic() + 60
+    while True:
+        stop_owner(store)
+        try:
+            return Retriever.open(store, encoder=ENCODER, in_process=True)
+        except StoreLockedError:
+            if time.monotonic() > until:
+                raise
+
+
 @contextlib.contextmanager
 def owned(store: Path) -> Iterator[Path]:
     """End the owner of a store in the end."""
@@ -211,8 +223,7 @@ def may_mount() -> bool:
 
 
 def _check(store: Path) -> Facts:
-    stop_owner(store)
-    with Retriever.open(store, encoder=ENCODER, in_process=True) as retriever:
+    with opened_alone(store) as retriever:
         retriever.add([])  # any next run sweeps what a killed one left
         diagnosis = retriever.doctor()
     if not diagnosis.healthy:
