@@ -13,6 +13,7 @@ import zstandard
 
 from encoders.errors import InvalidInputError
 from encoders.types import Document
+from indexers.durable import read_json, write_json
 from indexers.retention import collect_garbage
 from indexers.store import Store
 from retriever import Retriever
@@ -60,6 +61,27 @@ def test_a_backup_is_whole_while_collections_come_and_go(store_path, tmp_path, e
     stays.close()
     for number in range(6):
         check_backup(tmp_path / f"{number}.backup", tmp_path / f"again{number}", encoder)
+
+
+def test_files_that_are_replaced_or_removed_meanwhile_are_whole_or_absent(
+    retriever, topics, store_path, tmp_path
+):
+    retriever.add(topics)
+    uploads = store_path / "uploads"
+    uploads.mkdir()
+
+    def replace_and_remove(number):
+        write_json(uploads / "replaced.json", ["word"] * (number % 7 * 100))
+        (uploads / f"{number}.txt").write_text("an upload")
+        (uploads / f"{number}.txt").unlink()
+
+    replace_and_remove(0)
+    with repeated(replace_and_remove):
+        for number in range(4):
+            retriever.back_up(tmp_path / f"{number}.backup")
+    for number in range(4):
+        Retriever.restore(tmp_path / f"{number}.backup", tmp_path / f"again{number}")
+        assert set(read_json(tmp_path / f"again{number}" / "uploads" / "replaced.json")) <= {"word"}
 
 
 def test_garbage_is_collected_while_collections_come_to_be(store_path, encoder):
