@@ -92,7 +92,8 @@ def _show(tuned: Tuned, save: str | None) -> None:
         f"(cross-validated); gain {gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
     )
     if not tuned.recommended:
-        click.echo("that may be chance: keep the present profile, or judge more queries; nothing was saved")
+        why = "the tuned settings rank worse" if gain.high < 0 else "that may be chance"
+        click.echo(f"{why}: keep the present profile, or judge more queries; nothing was saved")
         return
     profile = tuned.profile
     for kind, weights in (("all", profile.weights), *sorted(profile.kinds.items())):

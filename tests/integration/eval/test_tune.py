@@ -11,9 +11,11 @@ from click.testing import CliRunner
 from encoders.errors import InvalidInputError
 from encoders.fake import HashEncoder
 from eval.beir import load_beir
+from eval.commands_tune import _show
 from eval.commands_tune import tune as tune_command
 from eval.errors import EvaluationError
-from eval.tuning import tune
+from eval.tuning import Tuned, tune
+from eval.types import Interval
 from retriever import Retriever
 from retriever.profile import SearchProfile
 
@@ -120,3 +122,20 @@ def test_the_command_saves_what_is_real_and_says_what_it_found(tmp_path):
     ran = CliRunner().invoke(tune_command, ["--data", str(chance), "--encoder", "hash:32"])
     assert ran.exit_code == 1
     assert "may be chance" in ran.output
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(-0.03, -0.01, "the tuned settings rank worse"), (-0.03, 0.01, "may be chance")]
+)
+def test_a_loss_is_not_called_chance(capsys, low, high, said):
+    found = Tuned(
+        queries=185,
+        before=0.95,
+        after=0.94,
+        gain=Interval(mean=-0.01, low=low, high=high, count=185),
+        profile=SearchProfile(),
+        recommended=False,
+        brier=None,
+    )
+    _show(found, None)
+    assert said in capsys.readouterr().out
