@@ -17,6 +17,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from encoders.errors import ModelError
 from encoders.extension import query_scale
 from encoders.torch_products import attend
+from encoders.torch_varlen import attend_at_once, fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from encoders.extension import Extension
     from encoders.torch_products import Texts
+    from encoders.torch_varlen import Bounds
 
 _BLOCK: Final = 512
 _LONG: Final = 2048  # from here on keys and values are read so often that laying them out costs less
@@ -56,6 +58,7 @@ class Packing:
         extension: SelfExtend, when the encoder uses it.
         rotations: cosine and sine ``(tokens, head_dim)`` of positions, for SelfExtend.
         texts: where they lie for `encoders.torch_products`; None where torch's kernel is quicker.
+        bounds: where they lie for `encoders.torch_varlen`; None where its kernel is not there.
     """
 
     groups: tuple[Group, ...]
@@ -64,6 +67,12 @@ class Packing:
     extension: Extension | None = None
     rotations: Callable[[Tensor], tuple[Tensor, Tensor]] | None = field(default=None, compare=False)
     texts: Texts | None = field(default=None, compare=False)
+    bounds: Bounds | None = field(default=None, compare=False)
+
+    @property
+    def uniform(self) -> bool:
+        """Tell whether texts of all lengths attend alike."""
+        return self.query_scaling_from is None and not self.changes_scores
 
     @property
     def changes_scores(self) -> bool:
@@ -122,6 +131,11 @@ def packed_attention(
     heads, width = query.shape[1], query.shape[3]
     shared = heads // key.shape[1]
     base = width**-0.5 if scaling is None else scaling
+    if now.bounds is not None and fits(query):
+        scale = now.scale(base, now.bounds.longest)
+        return attend_at_once(
+            query, key, value, now.bounds, scale=scale, causal=causal, window=sliding_window
+        ), None
     plain = not causal and sliding_window is None and shared == 1 and not now.changes_scores
     if now.texts is not None and plain:
         return attend(query[0], key[0], value[0], now.texts, lambda tokens: now.scale(base, tokens))[

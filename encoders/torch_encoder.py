@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import torch
 
 from encoders.coverage import measure_coverage
 from encoders.errors import InputTooLongError, InvalidInputError
 from encoders.inputs import require_texts, token_batches
 from encoders.pooling import normalize, soft_pool, truncate_dim
 from encoders.torch_threads import in_parallel, parallel_forwards
+from encoders.torch_varlen import to_device
 from encoders.types import Embeddings, TokenEmbeddings, TokenSpans
 from encoders.windows import overlapping_windows, plain_windows
 
@@ -284,19 +286,24 @@ class TorchEncoder:
         """Return one vector per window, in order, not normalised.
 
         They go into one array: kept apart, they would lie between the buffers of forwards, and
-        memory would grow with every one.
+        memory would grow with every one. It stays where the model computes until all are there: a
+        graphics card that is asked for each batch waits for the next one.
         """
         rows = [self._row(one.ids[a:b], kind) for one, own in zip(read, windows, strict=True) for a, b in own]
-        vectors = np.empty((len(rows), self._parts.pooled_size), dtype=np.float32)
+        device = self._parts.pooling.device
+        vectors = torch.empty((len(rows), self._parts.pooled_size), device=device)
         skip = 0 if self._parts.include_prompt or not len(self._prompt_ids[kind]) else self._skip(kind)
 
         def run(batch: list[int]) -> None:
-            for places, hidden in self._parts.forward([rows[i] for i in batch]):
-                pooled = self._parts.pooling(hidden, skip=skip)
-                vectors[[batch[place] for place in places]] = pooled.numpy()
+            places: list[int] = []
+            pooled: list[torch.Tensor] = []
+            for own, hidden in self._parts.forward([rows[i] for i in batch]):
+                places += [batch[place] for place in own]
+                pooled.append(self._parts.pooling(hidden, skip=skip))
+            vectors.index_copy_(0, to_device(torch.tensor(places), device), torch.cat(pooled))
 
         self._run_all(run, [len(row) for row in rows])
-        return vectors
+        return vectors.cpu().numpy()
 
     def _run_all(self, run: Callable[[list[int]], None], lengths: Sequence[int]) -> None:
         """Run batches of places, of texts of so many tokens; beside each other where that helps.

@@ -15,6 +15,7 @@ from encoders.torch_attention import Group, Packing, packing
 from encoders.torch_products import with_room
 from encoders.torch_rotary import long_tokens, rotations_of
 from encoders.torch_threads import threads_for
+from encoders.torch_varlen import attends_at_once, bounds_of, to_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,6 +75,7 @@ class PackedForward:
         self._extension = options.extension
         self._packing = packing_for(model, options)
         self._by_products = model.device.type == "cpu" and model.dtype == torch.bfloat16
+        self._at_once = self._packing.uniform and attends_at_once(model.device, model.dtype)
 
     @property
     def note(self) -> str:
@@ -86,15 +88,18 @@ class PackedForward:
         order = sorted(range(len(rows)), key=lambda place: (len(rows[place]), place))
         groups, places = _groups([len(rows[place]) for place in order], order)
         device = self._model.device
-        ids = torch.from_numpy(np.concatenate([rows[place] for place in order])).to(device)[None]
+        ids = to_device(torch.from_numpy(np.concatenate([rows[place] for place in order])), device)[None]
         positions = np.concatenate(
             [position_ids(self._extension, group.tokens) for group in groups for _ in range(group.texts)]
         )
-        inputs = inputs_for(self._model, ids, torch.from_numpy(positions).to(device)[None])
+        inputs = inputs_for(self._model, ids, to_device(torch.from_numpy(positions), device)[None])
         lengths = np.repeat([g.tokens for g in groups], [g.end - g.start for g in groups])[None]
-        texts = with_room([g.tokens for g in groups for _ in range(g.texts)]) if self._by_products else None
+        sizes = [g.tokens for g in groups for _ in range(g.texts)]
+        texts = with_room(sizes) if self._by_products else None
+        bounds = bounds_of(sizes, device) if self._at_once else None
+        now = replace(self._packing, groups=tuple(groups), texts=texts, bounds=bounds)
         with ExitStack() as stack:
-            stack.enter_context(bound(packing, replace(self._packing, groups=tuple(groups), texts=texts)))
+            stack.enter_context(bound(packing, now))
             stack.enter_context(bound(long_tokens, are_long(lengths, self._extension, device)))
             stack.enter_context(threads_for(lengths.shape[1]))
             hidden = self._model.module(**inputs).last_hidden_state[0]
@@ -140,7 +145,7 @@ def inputs_for(model: TransformerModel, ids: Tensor, positions: Tensor) -> dict[
 def are_long(lengths: IntArray, extension: Extension | None, device: torch.device) -> Tensor:
     """Tell which tokens belong to texts over the original length."""
     limit = extension.original if extension else np.iinfo(np.int64).max
-    return torch.from_numpy(lengths > limit).to(device)
+    return to_device(torch.from_numpy(lengths > limit), device)
 
 
 @contextmanager

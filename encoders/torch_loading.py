@@ -54,7 +54,8 @@ def build_encoder(folder: ModelFolder, config: EncoderConfig, *, name: str) -> T
         temperature=config.temperature, query_scaling=config.query_scaling, extension=extension
     )
     forward = choose_forward(model, options, config)
-    pooling = Pooling((config.pooling,) if config.pooling else folder.pooling, folder.dense)
+    names = (config.pooling,) if config.pooling else folder.pooling
+    pooling = Pooling(names, folder.dense, device=model.device)
     width = pooling.width(model.hidden_size)
     window = _window(folder, config, model, extension)
     parts = EncoderParts(

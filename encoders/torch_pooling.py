@@ -36,23 +36,26 @@ POOLINGS: Final[dict[PoolingName, Callable[[Tensor], Tensor]]] = {
 
 
 class Pooling(nn.Module):
-    """Pools, concatenates several poolings, and applies the linear layers after them."""
+    """Pools, concatenates several poolings, and applies the linear layers after them; on one device."""
 
-    def __init__(self, names: tuple[PoolingName, ...], dense: tuple[Path, ...]) -> None:
+    def __init__(
+        self, names: tuple[PoolingName, ...], dense: tuple[Path, ...], *, device: torch.device
+    ) -> None:
         super().__init__()
         self._pools = [POOLINGS[name] for name in names]
-        self._dense = nn.Sequential(*(_load_dense(path) for path in dense))
+        self._dense = nn.Sequential(*(_load_dense(path) for path in dense)).to(device)
+        self.device = device
 
     def width(self, hidden_size: int) -> int:
         """Return the length of a vector made of hidden states of ``hidden_size``."""
-        pooled: Tensor = self._dense(torch.zeros(1, hidden_size * len(self._pools)))
+        pooled: Tensor = self._dense(torch.zeros(1, hidden_size * len(self._pools), device=self.device))
         return pooled.shape[-1]
 
     @torch.inference_mode()
     def forward(self, hidden: Tensor, *, skip: int) -> Tensor:
-        """Pool ``(texts, tokens, hidden)`` without the first ``skip`` tokens, in float32 on the CPU."""
+        """Pool ``(texts, tokens, hidden)`` without the first ``skip`` tokens, in float32."""
         kept = hidden[:, skip:].float()
-        pooled: Tensor = self._dense(torch.cat([pool(kept) for pool in self._pools], dim=-1).cpu())
+        pooled: Tensor = self._dense(torch.cat([pool(kept) for pool in self._pools], dim=-1))
         return pooled
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from eval.bench_engines import NEEDS, Job, gemm_limit, lengthened_folder, why_missing
+from eval.bench_engines import NEEDS, ON_A_CPU, Job, gemm_limit, lengthened_folder, why_missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ class Figure:
 
     Attributes:
         tokens_per_second: by the clock, which other programs on the machine slow down.
-        tokens_per_processor_second: by the time that processors spent on it.
+        tokens_per_processor_second: by the time that processors spent on it; by the clock on other devices.
         share_of_limit: of `eval.bench_engines.gemm_limit`.
         rounds: seconds of each.
         processor_rounds: processor seconds of each.
@@ -68,12 +68,14 @@ class Work:
         tokens: of all together, special ones included.
         length: none has more tokens.
         limit: tokens per processor second that matrix products would allow.
+        device: where; on all but the CPU it is the clock that counts, not the processor's time.
     """
 
     texts: list[str]
     tokens: int
     length: int
     limit: float
+    device: str = "cpu"
 
 
 def compare_speed(
@@ -86,18 +88,22 @@ def compare_speed(
     equal: bool,
     threads: int | None,
     json_file: Path | None,
+    device: str = "cpu",
     peers_python: Path | None = None,
 ) -> None:
     """Measure, print, and write the figures where asked for.
 
-    ``peers`` are parts of the names of those that are measured too. ``peers_python`` is their
-    interpreter: their backends often want an older transformers, hence an environment of their own.
+    All engines compute on ``device``. ``peers`` are parts of the names of those that are measured
+    too. ``peers_python`` is their interpreter: their backends often want an older transformers,
+    hence an environment of their own.
     """
     from encoders.processor import fast_dtype, local_flags, usable_cores
 
     cores = threads or usable_cores()
-    fast = fast_dtype(local_flags())
+    fast = fast_dtype(local_flags()) if device == "cpu" else "bfloat16"
     engines = [name for name in NEEDS if name.startswith("longdoc") or any(part in name for part in peers)]
+    if device != "cpu":
+        engines = [name for name in engines if name not in ON_A_CPU]
     if fast == "float32":
         engines.remove("longdoc")
     figures: list[Figure] = []
@@ -106,12 +112,17 @@ def compare_speed(
         with tempfile.TemporaryDirectory() as place:
             texts, sizes = make_texts(data, length=length, tokens=tokens, equal=equal)
             pythons = {name: _python(name, peers_python) for name in engines}
-            limits[length] = gemm_limit(cores, sizes)
-            work = Work(texts=texts, tokens=sum(sizes), length=length, limit=limits[length])
+            limits[length] = gemm_limit(cores, sizes, device)
+            work = Work(texts=texts, tokens=sum(sizes), length=length, limit=limits[length], device=device)
             figures += measure(pythons, work, Path(place), rounds, cores)
-    _show(figures, limits, cores, fast)
+    _show(figures, limits, cores, fast, device)
     if json_file is not None:
-        record = {"threads": cores, "gemm_limits": limits, "figures": [asdict(figure) for figure in figures]}
+        record = {
+            "threads": cores,
+            "device": device,
+            "gemm_limits": limits,
+            "figures": [asdict(figure) for figure in figures],
+        }
         json_file.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
@@ -171,7 +182,7 @@ def measure(pythons: Mapping[str, str], work: Work, place: Path, rounds: int, th
     """Run every engine that is installed, in turns; ``pythons``: engine -> its interpreter."""
     folder = lengthened_folder(place / "model", work.length)
     (place / "texts.json").write_text(json.dumps(work.texts), encoding="utf-8")
-    missing = {engine: why_missing(engine, python) for engine, python in pythons.items()}
+    missing = {engine: why_missing(engine, python, work.device) for engine, python in pythons.items()}
     answers: dict[str, list[dict[str, float]]] = {engine: [] for engine in pythons if not missing[engine]}
     jobs: dict[str, Job] = {}
     with ExitStack() as stack:
@@ -184,6 +195,7 @@ def measure(pythons: Mapping[str, str], work: Work, place: Path, rounds: int, th
                 vectors=str(place / f"{number}.npy"),
                 length=work.length,
                 threads=threads,
+                device=work.device,
             )
             workers[engine] = stack.enter_context(_started(jobs[engine], pythons[engine]))
             if not _answer(workers[engine]):
@@ -208,7 +220,7 @@ def _figure(
     cosines = (vectors[engine] * vectors[_REFERENCE]).sum(axis=1)
     seconds = tuple(answer["seconds"] for answer in answers)
     processor = tuple(answer["processor_seconds"] for answer in answers)
-    rate = work.tokens / median(processor)
+    rate = work.tokens / median(processor if work.device == "cpu" else seconds)
     return Figure(
         engine=engine,
         length=work.length,
@@ -244,11 +256,15 @@ def _answer(worker: subprocess.Popen[str]) -> str:
     return worker.stdout.readline()
 
 
-def _show(figures: Sequence[Figure], limits: Mapping[int, float], threads: int, dtype: str) -> None:
+def _show(
+    figures: Sequence[Figure], limits: Mapping[int, float], threads: int, dtype: str, device: str
+) -> None:
     from rich.console import Console
     from rich.table import Table
 
     title = f"{threads} threads; processor computes fast in {dtype}; ratio and limit by processor seconds"
+    if device != "cpu":
+        title = f"{device} in {dtype}, {threads} threads beside it; ratio and limit by the clock"
     table = Table(title=title, title_justify="left")
     table.add_column("tokens", justify="right")
     table.add_column("engine")
@@ -275,4 +291,7 @@ def _show(figures: Sequence[Figure], limits: Mapping[int, float], threads: int, 
     console = Console(width=None if Console().is_terminal else 160)
     console.print(table)
     for length, limit in limits.items():
-        console.print(f"{length}: matrix products alone, float32: {limit:.0f} tokens per processor second")
+        shown = f"float32: {limit:.0f} tokens per processor second"
+        if device != "cpu":
+            shown = f"{dtype}: {limit:.0f} tokens per second"
+        console.print(f"{length}: matrix products alone, {shown}")

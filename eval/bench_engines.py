@@ -31,6 +31,9 @@ NEEDS: Final = {
     "sentence-transformers OpenVINO": ("sentence_transformers", "openvino", "optimum"),
 }
 
+ON_A_CPU: Final = frozenset(name for name in NEEDS if "ONNX" in name or "OpenVINO" in name)
+"""Engines that are measured there alone."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -42,6 +45,7 @@ class Job:
     vectors: str
     length: int
     threads: int
+    device: str = "cpu"
 
 
 def lengthened_folder(place: Path, length: int) -> Path:
@@ -72,14 +76,14 @@ def _change(path: Path, **values: int) -> None:
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
 
 
-def why_missing(engine: str, python: str) -> str:
-    """Return why ``engine`` cannot be measured here by the interpreter ``python``, or nothing."""
+def why_missing(engine: str, python: str, device: str) -> str:
+    """Return why ``engine`` cannot be measured on ``device`` by the interpreter ``python``, or nothing."""
     question = "import importlib.util as u, sys; print(*(n for n in sys.argv[1:] if not u.find_spec(n)))"
     asked = [python, "-c", question, *NEEDS[engine]]
     absent = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
     if absent:
         return f"not installed: {', '.join(absent)}"
-    if engine.endswith("bfloat16"):
+    if engine.endswith("bfloat16") and device == "cpu":
         from encoders.processor import fast_dtype, local_flags
 
         if fast_dtype(local_flags()) != "bfloat16":
@@ -87,15 +91,17 @@ def why_missing(engine: str, python: str) -> str:
     return ""
 
 
-def gemm_limit(threads: int, sizes: Sequence[int]) -> float:
-    """Return the tokens per processor second if all but matrix products were free, in float32.
+def gemm_limit(threads: int, sizes: Sequence[int], device: str) -> float:
+    """Return the tokens per second of ``device`` if all but matrix products were free.
 
     The products are those of the linear layers, at the rate measured for their shapes, and
-    those of attention, at the mean rate of these.
+    those of attention, at the mean rate of these. On a CPU they are in float32 and the seconds
+    are the processor's, elsewhere in bfloat16 and by the clock.
 
     Args:
         threads: that compute.
         sizes: tokens of each text; attention grows with their squares.
+        device: where.
     """
     import torch
     from safetensors.numpy import load_file
@@ -107,17 +113,33 @@ def gemm_limit(threads: int, sizes: Sequence[int]) -> float:
     shapes = [w.shape for n, w in weights.items() if w.ndim == 2 and ".layer." in n]
     layers = sum(".attention.self.query.weight" in name for name in weights)
     width = next(w.shape[1] for n, w in weights.items() if n.endswith(".attention.self.query.weight"))
-    rows, best = 1024, dict.fromkeys(set(shapes), float("inf"))
+    rows, dtype = (1024, torch.float32) if device == "cpu" else (65_536, torch.bfloat16)
+    clock, wait = (time.process_time, _nothing) if device == "cpu" else (time.perf_counter, _synchronize)
+    best = dict.fromkeys(set(shapes), float("inf"))
     for shape in best:
-        states, weight = torch.randn(rows, shape[1]), torch.randn(*shape)
+        states, weight = (
+            torch.randn(*size, device=device, dtype=dtype) for size in ((rows, shape[1]), shape)
+        )
         for _ in range(30):
-            start = time.process_time()
+            wait()
+            start = clock()
             torch.nn.functional.linear(states, weight)
-            best[shape] = min(best[shape], time.process_time() - start)
+            wait()
+            best[shape] = min(best[shape], clock() - start)
     linear = sum(best[shape] for shape in shapes) / rows
     operations = sum(2 * shape[0] * shape[1] for shape in shapes)
     attention = 4 * width * layers * sum(size * size for size in sizes) / sum(sizes)
     return float(1 / (linear * (1 + attention / operations)))
+
+
+def _nothing() -> None:
+    """Wait for nothing: a CPU returns when it is done."""
+
+
+def _synchronize() -> None:
+    import torch
+
+    torch.accelerator.synchronize()
 
 
 def load_engine(job: Job) -> Callable[[list[str]], FloatArray]:
@@ -127,15 +149,17 @@ def load_engine(job: Job) -> Callable[[list[str]], FloatArray]:
 
         dtype: Any = "float32" if job.engine.endswith("float32") else "auto"
         # on a table lengthened many times short texts, such as those of the check, are all alike
-        return load_encoder(job.folder, dtype=dtype, threads=job.threads, self_check=False).encode
+        return load_encoder(
+            job.folder, dtype=dtype, threads=job.threads, device=job.device, self_check=False
+        ).encode
     import torch
     from sentence_transformers import SentenceTransformer
 
     torch.set_num_threads(job.threads)
     backend: Any = {"ONNX": "onnx", "OpenVINO": "openvino"}.get(job.engine.split()[1], "torch")
     options = _options(job)
-    model = SentenceTransformer(job.folder, device="cpu", backend=backend, model_kwargs=options)
-    size = min(32, max(1, 16_384 // job.length))
+    model = SentenceTransformer(job.folder, device=job.device, backend=backend, model_kwargs=options)
+    size = min(32, max(1, 16_384 // job.length)) if job.device == "cpu" else max(1, 65_536 // job.length)
 
     def run(texts: list[str]) -> FloatArray:
         vectors: FloatArray = model.encode(texts, batch_size=size, normalize_embeddings=True)

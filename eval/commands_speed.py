@@ -30,6 +30,7 @@ def bench() -> None:
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1))
 @click.option("--equal", is_flag=True, help="Texts of one length instead of ragged ones.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; all usable cores when left out.")
+@click.option("--device", default="cpu", show_default=True, help="Where all compute, such as cuda.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there.")
 def encode(
     data: Path | None,
@@ -41,6 +42,7 @@ def encode(
     rounds: int,
     equal: bool,
     threads: int | None,
+    device: str,
     json_file: Path | None,
 ) -> None:
     """Compare tokens per second, peak memory and accuracy at several text lengths."""
@@ -55,6 +57,7 @@ def encode(
         rounds=rounds,
         equal=equal,
         threads=threads,
+        device=device,
         json_file=json_file,
     )
 

@@ -46,6 +46,6 @@ def test_all_engines_read_the_same_lengthened_table(tmp_path):
 
 def test_what_is_not_installed_is_said_to_be_missing(monkeypatch):
     monkeypatch.setitem(NEEDS, "other", ("no_such_package",))
-    assert why_missing("other", sys.executable) == "not installed: no_such_package"
-    assert why_missing("longdoc float32", sys.executable) == ""
+    assert why_missing("other", sys.executable, "cpu") == "not installed: no_such_package"
+    assert why_missing("longdoc float32", sys.executable, "cpu") == ""
     assert Figure(engine="other", length=160, missing="x").tokens_per_second == 0.0
