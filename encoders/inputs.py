@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from encoders.errors import InvalidInputError
@@ -34,10 +35,11 @@ def require_texts(texts: Sequence[str]) -> None:
 
 
 def token_batches(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
-    """Cut inputs into batches of neighbours in length that hold at most ``budget`` tokens.
+    """Cut inputs into batches that hold at most ``budget`` tokens, and nearly as many.
 
-    The longest come first, so the largest allocation happens at once. A single
-    input over the budget is a batch of its own.
+    The longest come first, so the largest allocation happens at once, and neighbours in length
+    stay together but for those that fill what would be left of a batch. A single input over the
+    budget is a batch of its own.
 
     Args:
         lengths: tokens of each input; an input of 0 tokens is in no batch.
@@ -46,15 +48,21 @@ def token_batches(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]
     Yields:
         places in ``lengths``, longest first, ties by place.
     """
-    batch: list[int] = []
-    held = 0
-    for place in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if not lengths[place]:
-            continue
-        if batch and held + lengths[place] > budget:
-            yield batch
-            batch, held = [], 0
-        batch.append(place)
-        held += lengths[place]
-    if batch:
+    of_length: dict[int, list[int]] = {}
+    for place in range(len(lengths) - 1, -1, -1):
+        if lengths[place]:
+            of_length.setdefault(lengths[place], []).append(place)
+    left = sorted(of_length)
+    while left:
+        batch: list[int] = []
+        room = max(budget, left[-1])
+        while left and left[0] <= room:
+            at = bisect_right(left, room) - 1
+            length = left[at]
+            own = of_length[length]
+            for _ in range(min(len(own), room // length)):
+                batch.append(own.pop())
+                room -= length
+            if not own:
+                del left[at]
         yield batch

@@ -142,6 +142,7 @@ def packed_attention(
             None
         ], None
     out = query.new_empty(1, query.shape[2], heads, value.shape[3])
+    out[0, now.groups[-1].end :] = 0  # rows that belong to no text
     for group in now.groups:
         q, k, v = (_texts(states, group) for states in (query, key, value))
         if shared > 1:

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.functional import gelu, layer_norm, linear
 
 from encoders.torch_attention import packed_attention, packing
-from encoders.torch_compiled import LONGEST, CompiledLayers, can_compile
+from encoders.torch_compiled import CompiledLayers, can_compile
 from encoders.torch_forward import AttentionOptions, PackedForward
 from encoders.torch_fusion import PackedLinear, can_fuse
 from encoders.torch_model import TransformerModel, choose_device, choose_dtype, extend_model
@@ -118,9 +118,8 @@ class Bert(nn.Module):
         states = self.embeddings(input_ids, position_ids, token_type_ids)
         now = packing.get()
         if self._compiled is not None and now.texts is not None and not now.changes_scores:
-            if now.texts.longest <= LONGEST:
-                width = states.shape[2] // self._layers[0].heads
-                return Hidden(self._compiled(states, now.texts, partial(now.scale, width**-0.5)))
+            width = states.shape[2] // self._layers[0].heads
+            return Hidden(self._compiled(states, now.texts, partial(now.scale, width**-0.5)))
         for layer in self._layers:
             states = layer(self, states)
         return Hidden(states)

@@ -13,6 +13,7 @@ from encoders.coverage import measure_coverage
 from encoders.errors import InputTooLongError, InvalidInputError
 from encoders.inputs import require_texts, token_batches
 from encoders.pooling import normalize, soft_pool, truncate_dim
+from encoders.torch_forward import round_row
 from encoders.torch_threads import in_parallel, parallel_forwards
 from encoders.torch_varlen import to_device
 from encoders.types import Embeddings, TokenEmbeddings, TokenSpans
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 _SLICE_CHARACTERS: Final = 4_000_000
 _LEAST_BATCH: Final = 512
 """Tokens, below which a forward beside others would gain nothing."""
+_SLACK: Final = 16
+"""Tokens more than its share that a forward may have, so that none is left for another one."""
 _LONG: Final = 4_096
 """Tokens, from which on a text is read by all threads together."""
 
@@ -309,7 +312,7 @@ class TorchEncoder:
         """Run batches of places, of texts of so many tokens; beside each other where that helps.
 
         A long text is all the work of one thread for seconds, while the others may have none left;
-        its own steps are large enough to be shared.
+        its own steps are large enough to be shared. Short ones are dealt out evenly.
         """
         budget = self._parts.batch_tokens
         if not self._parts.parallel:
@@ -321,7 +324,8 @@ class TorchEncoder:
                 run([place])
         short = [place for place, length in enumerate(lengths) if length < _LONG]
         own = [lengths[place] for place in short]
-        share = -(-sum(own) // parallel_forwards())
+        rounds = -(-sum(own) // (budget * parallel_forwards())) or 1
+        share = round_row(-(-sum(own) // (rounds * parallel_forwards())) + _SLACK)
         batches = token_batches(own, budget=max(min(budget, share), _LEAST_BATCH))
         in_parallel(run, [[short[place] for place in batch] for batch in batches])
 

@@ -8,13 +8,10 @@ sums come near their ends is computed by torch's kernel.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import torch
-from torch.nn.functional import scaled_dot_product_attention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,55 +23,69 @@ _LONG: Final = 256
 _LONG_STEP: Final = 64
 """Every length is another computation that oneDNN must prepare, so lengths are rounded up."""
 
-_ROWS: Final = 512
-"""Queries of one head at a time in a long text: their scores stay in the cache."""
 
-_LOG2_E: Final = math.log2(math.e)
-"""The exponential of base 2 is the quicker one."""
-
-_LEAST: Final = 2.0**-64
-_MOST: Final = 2.0**120
-"""Sums of exponentials within which none that counts was cut off, and none overflowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """Texts of one row, each with room up to a round length.
+class Blocks(NamedTuple):
+    """Where the heads of texts lie: text by text, head by head, token by token.
 
     Attributes:
-        places: for each token with room, which token of the row it is; ``(tokens with room,)``.
-            The room of a text repeats its last token.
+        rows: for each row of the blocks, which row ``(head_dim,)`` of the states it is. The room
+            of a text repeats its last token.
         room: which of them are room.
-        back: for each token of the row, which of them it is; ``(tokens,)``.
-        spans: start, length with room and length of each text.
+        back: for each token and head of the states, which row of the blocks it is.
     """
 
-    places: Tensor
+    rows: Tensor
     room: Tensor
     back: Tensor
-    spans: tuple[tuple[int, int, int], ...]
+
+
+class Texts:
+    """Texts that lie one after another, each with room up to a round length.
+
+    Args:
+        lengths: tokens of each.
+        row: tokens of the row that they lie in; those after the last text are of none.
+    """
+
+    def __init__(self, lengths: Sequence[int], *, row: int) -> None:
+        self._held = np.array(lengths, dtype=np.int64)
+        self._row = row
+        steps = np.where(self._held <= _LONG, _STEP, _LONG_STEP)
+        self._rooms = -(-self._held // steps) * steps
+        self._blocks: dict[tuple[int, int], Blocks] = {}
 
     @property
-    def longest(self) -> int:
-        """The most tokens that one of them has room for."""
-        return max(length for _, length, _ in self.spans)
+    def lengths(self) -> list[int]:
+        """Return the tokens of each text."""
+        return [int(held) for held in self._held]
 
+    @property
+    def spans(self) -> list[int]:
+        """Return the tokens that each text has room for, and those that it has, by turns."""
+        both: list[int] = np.stack([self._rooms, self._held], axis=1).ravel().tolist()
+        return both
 
-def with_room(lengths: Sequence[int]) -> Texts:
-    """Give texts that lie one after another room up to a round length."""
-    held = np.array(lengths, dtype=np.int64)
-    steps = np.where(held <= _LONG, _STEP, _LONG_STEP)
-    rooms = -(-held // steps) * steps
-    starts, ends = np.cumsum(held) - held, np.cumsum(rooms) - rooms
-    own = np.arange(rooms.sum()) - np.repeat(ends, rooms)  # place in its text
-    places = np.repeat(starts, rooms) + np.minimum(own, np.repeat(held, rooms) - 1)
-    is_room = own >= np.repeat(held, rooms)
-    return Texts(
-        torch.from_numpy(places),
-        torch.from_numpy(np.flatnonzero(is_room)),
-        torch.from_numpy(np.flatnonzero(~is_room)),
-        tuple(zip(ends.tolist(), rooms.tolist(), held.tolist(), strict=True)),
-    )
+    def blocks(self, heads: int, *, beside: int = 1) -> Blocks:
+        """Return where the heads lie, of states that hold ``beside`` rows of heads for each token."""
+        if (heads, beside) not in self._blocks:
+            self._blocks[heads, beside] = self._made(heads, beside)
+        return self._blocks[heads, beside]
+
+    def _made(self, heads: int, beside: int) -> Blocks:
+        held, rooms = self._held, self._rooms
+        starts, ends = np.cumsum(held) - held, np.cumsum(rooms) - rooms
+        size = heads * rooms
+        own = np.arange(size.sum()) - np.repeat(heads * ends, size)
+        head, token = np.divmod(own, np.repeat(rooms, size))
+        last = np.repeat(held, size) - 1
+        rows = (np.repeat(starts, size) + np.minimum(token, last)) * (beside * heads) + head
+        is_own = token <= last
+        back = np.zeros(self._row * heads, dtype=np.int64)
+        places = np.flatnonzero(is_own)
+        back[(rows[places] // (beside * heads)) * heads + head[places]] = places
+        return Blocks(
+            torch.from_numpy(rows), torch.from_numpy(np.flatnonzero(~is_own)), torch.from_numpy(back)
+        )
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, texts: Texts, scale: Callable[[int], float]) -> Tensor:
@@ -90,36 +101,80 @@ def attend(query: Tensor, key: Tensor, value: Tensor, texts: Texts, scale: Calla
     Returns:
         ``(tokens, heads, head_dim)``.
     """
-    queries, keys, values = (states.index_select(1, texts.places) for states in (query, key, value))
-    values[:, texts.room] = 0
-    sums = queries.new_empty(queries.shape[:2])
+    heads, tokens, width = query.shape
+    rows, room, back = texts.blocks(heads)
+    queries, keys, values = (
+        states.transpose(0, 1).reshape(-1, width).index_select(0, rows) for states in (query, key, value)
+    )
+    values.index_fill_(0, room, 0)
+    scales = [scale(length) for length in texts.lengths]
+    seen = attend_blocks(queries, keys, values, texts.spans, scales, heads)
+    return seen.index_select(0, back).view(tokens, heads, width)
+
+
+def attend_blocks(
+    queries: Tensor, keys: Tensor, values: Tensor, spans: list[int], scales: list[float], heads: int
+) -> Tensor:
+    """Attend within each text; written so that TorchScript compiles it too.
+
+    Args:
+        queries: ``(rows, head_dim)`` as `Blocks` says, bfloat16; all three are overwritten.
+        keys: likewise.
+        values: likewise, 0 where room is.
+        spans: of `Texts`.
+        scales: the factor on the scores of each text.
+        heads: of attention.
+
+    Returns:
+        ``(rows, head_dim)``.
+    """
+    width = queries.size(1)
+    base = 1.4426950408889634  # the exponential of base 2 is the quicker one
+    alike = max(scales) == min(scales)
+    if alike:
+        queries = queries * (scales[0] * base)  # in place, TorchScript would round the factor
     seen = torch.empty_like(queries)
-    for start, length, tokens in texts.spans:
-        own = slice(start, start + length)
-        keys[:, own] -= keys[:, own].mean(1, keepdim=True)  # shifts all scores of a query alike
-        scaled = queries[:, own] * (scale(tokens) * _LOG2_E)
-        _attend(scaled, keys[:, own], values[:, own], tokens, seen[:, own], sums[:, own])
-    held = (sums > _LEAST) & (sums < _MOST)
-    seen /= sums[:, :, None]
-    if not held.all():
-        for start, length, tokens in texts.spans:
-            if not held[:, start : start + length].all():
-                own = slice(start, start + tokens)
-                q, k, v = (states[None, :, own] for states in (queries, keys, values))
-                seen[:, own] = scaled_dot_product_attention(q, k, v, scale=scale(tokens))[0]
-    return seen.index_select(1, texts.back).transpose(0, 1)
+    sums = queries.new_empty(queries.size(0))
+    start = 0
+    for text in range(len(scales)):
+        length, tokens = spans[2 * text], spans[2 * text + 1]
+        end = start + heads * length
+        if not alike:
+            queries[start:end] = queries[start:end] * (scales[text] * base)
+        query = queries[start:end].view(heads, length, width)
+        key = keys[start:end].view(heads, length, width)
+        value = values[start:end].view(heads, length, width)
+        into, own = seen[start:end].view(heads, length, width), sums[start:end].view(heads, length)
+        key -= key[:, ::8].mean(1, keepdim=True)  # shifts all scores of a query alike, most of them near 0
+        if length <= 512:
+            weights = torch.bmm(query, key.transpose(1, 2)).exp2_()
+            torch.sum(weights[:, :, :tokens], -1, out=own)
+            torch.bmm(weights, value, out=into)
+        else:  # 512 queries of one head at a time, so that their scores stay in the cache
+            for head in range(heads):
+                for first in range(0, length, 512):
+                    last = min(first + 512, length)
+                    scores = torch.mm(query[head, first:last], key[head].t()).exp2_()
+                    torch.sum(scores[:, :tokens], -1, out=own[head, first:last])
+                    torch.mm(scores, value[head], out=into[head, first:last])
+        start = end
+    held = (sums > 2.0**-64) & (sums < 2.0**64)  # nothing that counts was cut off, nothing overflowed
+    seen /= sums[:, None]
+    if not bool(held.all()):
+        start = 0
+        for text in range(len(scales)):
+            length, tokens = spans[2 * text], spans[2 * text + 1]
+            end = start + heads * length
+            if not bool(held[start:end].all()):
+                seen[start:end].view(heads, length, width)[:, :tokens] = by_torch(
+                    queries[start:end].view(1, heads, length, width)[:, :, :tokens],
+                    keys[start:end].view(1, heads, length, width)[:, :, :tokens],
+                    values[start:end].view(1, heads, length, width)[:, :, :tokens],
+                )[0]
+            start = end
+    return seen
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, tokens: int, seen: Tensor, sums: Tensor) -> None:
-    """Write the weighted values of one text to ``seen``, not divided by ``sums`` yet."""
-    if query.shape[1] <= _ROWS:
-        weights = torch.bmm(query, key.transpose(1, 2)).exp2_()
-        torch.sum(weights[:, :, :tokens], -1, out=sums)
-        seen.copy_(torch.bmm(weights, value))
-        return
-    for head in range(query.shape[0]):
-        for first in range(0, query.shape[1], _ROWS):
-            rows = slice(first, first + _ROWS)
-            weights = torch.mm(query[head, rows], key[head].t()).exp2_()
-            torch.sum(weights[:, :tokens], -1, out=sums[head, rows])
-            torch.mm(weights, value[head], out=seen[head, rows])
+def by_torch(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attend by torch's kernel; queries are scaled for exponentials of base 2 already."""
+    return torch.nn.functional.scaled_dot_product_attention(query, key, value, scale=0.6931471805599453)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from encoders.loading import load_encoder
-from encoders.torch_compiled import LONGEST, can_compile
-from encoders.torch_products import with_room
+from encoders.torch_compiled import can_compile
+from encoders.torch_products import Texts
 
 TEXTS = ["rent", "who pays the costs of termination?", "a much longer text " * 12, "7 %", "rent " * 40]
 
@@ -32,15 +32,24 @@ def test_sums_near_their_ends_are_computed_by_torchs_kernel_there_too():
     if module._compiled is None or encoder.parts.forward._model.dtype != torch.bfloat16:
         pytest.skip("this processor does not multiply bfloat16")
     states = 300 * torch.randn(1, 30, 384, generator=torch.Generator().manual_seed(0)).bfloat16()
-    made = module._compiled(states, with_room([12, 18]), lambda tokens: 4.0)
+    made = module._compiled(states, Texts([12, 18], row=30), lambda tokens: 4.0)
     assert torch.isfinite(made.float()).all()
 
 
 def test_room_is_given_up_to_a_round_length():
-    texts = with_room([3, 17, 300])
-    assert texts.spans == ((0, 16, 3), (16, 32, 17), (48, 320, 300))
-    assert texts.longest == 320 <= LONGEST
-    assert texts.places[:16].tolist() == [0, 1, 2] + [2] * 13
-    assert texts.back[:4].tolist() == [0, 1, 2, 16]
-    assert texts.room.tolist()[:14] == [*range(3, 16), 33]
-    assert len(texts.back) == 320 == 3 + 17 + 300
+    texts = Texts([3, 17, 300], row=328)
+    assert texts.spans == [16, 3, 32, 17, 320, 300]
+    assert texts.lengths == [3, 17, 300]
+
+
+@pytest.mark.parametrize("beside", [1, 3])
+def test_every_head_of_every_token_goes_into_its_block_and_back(beside):
+    heads, lengths, row = 2, [3, 17, 300], 328
+    rows, room, back = Texts(lengths, row=row).blocks(heads, beside=beside)
+    assert rows[:16].tolist() == [0, beside * heads, 2 * beside * heads] + [2 * beside * heads] * 13
+    assert rows[16:19].tolist() == [1, beside * heads + 1, 2 * beside * heads + 1]
+    assert room[:14].tolist() == [*range(3, 16), 19]
+    assert len(room) == heads * (13 + 15 + 20)
+    states = torch.arange(row * beside * heads).view(row, beside, heads)
+    found = states.view(-1)[rows][back].view(row, heads)
+    assert torch.equal(found[:320], states[:320, 0])

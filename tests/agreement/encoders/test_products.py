@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import cosine_similarity, scaled_dot_product_attention
 
 from encoders import torch_products
-from encoders.torch_products import attend, with_room
+from encoders.torch_products import Texts, attend, by_torch
 
 HEADS, WIDTH = 3, 32
 SCALE = WIDTH**-0.5
@@ -29,6 +29,10 @@ def expected(states, lengths, scale):
     return torch.cat(parts)
 
 
+def laid(lengths):
+    return Texts(lengths, row=sum(lengths))
+
+
 def least_cosine(got, wanted):
     return float(cosine_similarity(got.float(), wanted, dim=-1).min())
 
@@ -38,7 +42,7 @@ def least_cosine(got, wanted):
 )
 def test_products_agree_with_torch_whatever_the_lengths(lengths):
     states = drawn(sum(lengths))
-    got = attend(*states, with_room(lengths), lambda tokens: SCALE)
+    got = attend(*states, laid(lengths), lambda tokens: SCALE)
     assert got.shape == (sum(lengths), HEADS, WIDTH)
     assert least_cosine(got, expected(states, lengths, lambda tokens: SCALE)) > 0.999
 
@@ -46,14 +50,14 @@ def test_products_agree_with_torch_whatever_the_lengths(lengths):
 def test_each_text_has_the_scale_of_its_length():
     states, lengths = drawn(60), [20, 40]
     scale = lambda tokens: SCALE * tokens / 20  # noqa: E731
-    got = attend(*states, with_room(lengths), scale)
+    got = attend(*states, laid(lengths), scale)
     assert least_cosine(got, expected(states, lengths, scale)) > 0.999
 
 
 def test_a_text_does_not_depend_on_the_others():
     states = drawn(130)
-    alone = attend(*states[:, :, :30], with_room([30]), lambda tokens: SCALE)
-    beside = attend(*states, with_room([30, 100]), lambda tokens: SCALE)
+    alone = attend(*states[:, :, :30], laid([30]), lambda tokens: SCALE)
+    beside = attend(*states, laid([30, 100]), lambda tokens: SCALE)
     assert torch.equal(alone, beside[:30])
 
 
@@ -62,18 +66,16 @@ def test_what_all_keys_have_in_common_changes_nothing():
     shifted = states.clone()
     shifted[1] += 100.0
     wanted = expected(shifted, [50], lambda tokens: SCALE)
-    assert least_cosine(attend(*shifted, with_room([50]), lambda tokens: SCALE), wanted) > 0.999
+    assert least_cosine(attend(*shifted, laid([50]), lambda tokens: SCALE), wanted) > 0.999
 
 
 def test_scores_beyond_the_exponents_of_bfloat16_are_left_to_torch(monkeypatch):
     states, asked = drawn(90), []
     states[:2, :, 50:] *= 40
     monkeypatch.setattr(
-        torch_products,
-        "scaled_dot_product_attention",
-        lambda q, k, v, scale: asked.append(q.shape[2]) or scaled_dot_product_attention(q, k, v, scale=scale),
+        torch_products, "by_torch", lambda q, k, v: asked.append(q.shape[2]) or by_torch(q, k, v)
     )
-    got = attend(*states, with_room([50, 40]), lambda tokens: SCALE)
+    got = attend(*states, laid([50, 40]), lambda tokens: SCALE)
     assert asked == [40]
     assert torch.isfinite(got).all()
     assert least_cosine(got[:50], expected(states, [50, 40], lambda tokens: SCALE)[:50]) > 0.999
