@@ -51,12 +51,13 @@ class CompiledLayers:
         Returns:
             ``(1, tokens, hidden)``.
         """
+        spans = texts.spans(self._heads)
         made: Tensor = self._run(
             states,
             self._weights,
             texts.blocks(self._heads, beside=3),
-            texts.spans,
-            [scale(tokens) for tokens in texts.lengths],
+            spans,
+            [scale(tokens) for tokens in spans[2::3]],
             self._heads,
             self._eps,
         )

@@ -8,6 +8,7 @@ sums come near their ends is computed by torch's kernel.
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -22,6 +23,9 @@ _STEP: Final = 16
 _LONG: Final = 256
 _LONG_STEP: Final = 64
 """Every length is another computation that oneDNN must prepare, so lengths are rounded up."""
+
+_SCORES: Final = 400_000
+"""Scores that stay in the cache between one step and the next."""
 
 
 class Blocks(NamedTuple):
@@ -54,16 +58,17 @@ class Texts:
         self._rooms = -(-self._held // steps) * steps
         self._blocks: dict[tuple[int, int], Blocks] = {}
 
-    @property
-    def lengths(self) -> list[int]:
-        """Return the tokens of each text."""
-        return [int(held) for held in self._held]
+    def spans(self, heads: int) -> list[int]:
+        """Return how many texts of one length follow each other, the room of each in tokens, and its tokens.
 
-    @property
-    def spans(self) -> list[int]:
-        """Return the tokens that each text has room for, and those that it has, by turns."""
-        both: list[int] = np.stack([self._rooms, self._held], axis=1).ravel().tolist()
-        return both
+        These three by turns, for no more texts at a time than the cache holds scores of.
+        """
+        spans: list[int] = []
+        for tokens, run in groupby(zip(self._rooms.tolist(), self._held.tolist(), strict=True)):
+            left, most = len(list(run)), max(1, _SCORES // (heads * tokens[0] ** 2))
+            for first in range(0, left, most):
+                spans += (min(most, left - first), *tokens)
+        return spans
 
     def blocks(self, heads: int, *, beside: int = 1) -> Blocks:
         """Return where the heads lie, of states that hold ``beside`` rows of heads for each token."""
@@ -107,8 +112,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor, texts: Texts, scale: Calla
         states.transpose(0, 1).reshape(-1, width).index_select(0, rows) for states in (query, key, value)
     )
     values.index_fill_(0, room, 0)
-    scales = [scale(length) for length in texts.lengths]
-    seen = attend_blocks(queries, keys, values, texts.spans, scales, heads)
+    spans = texts.spans(heads)
+    scales = [scale(length) for length in spans[2::3]]
+    seen = attend_blocks(queries, keys, values, spans, scales, heads)
     return seen.index_select(0, back).view(tokens, heads, width)
 
 
@@ -122,7 +128,7 @@ def attend_blocks(
         keys: likewise.
         values: likewise, 0 where room is.
         spans: of `Texts`.
-        scales: the factor on the scores of each text.
+        scales: the factor on the scores of each span.
         heads: of attention.
 
     Returns:
@@ -136,22 +142,22 @@ def attend_blocks(
     seen = torch.empty_like(queries)
     sums = queries.new_empty(queries.size(0))
     start = 0
-    for text in range(len(scales)):
-        length, tokens = spans[2 * text], spans[2 * text + 1]
-        end = start + heads * length
+    for span in range(len(scales)):
+        count, length, tokens = heads * spans[3 * span], spans[3 * span + 1], spans[3 * span + 2]
+        end = start + count * length
         if not alike:
-            queries[start:end] = queries[start:end] * (scales[text] * base)
-        query = queries[start:end].view(heads, length, width)
-        key = keys[start:end].view(heads, length, width)
-        value = values[start:end].view(heads, length, width)
-        into, own = seen[start:end].view(heads, length, width), sums[start:end].view(heads, length)
+            queries[start:end] = queries[start:end] * (scales[span] * base)
+        query = queries[start:end].view(count, length, width)
+        key = keys[start:end].view(count, length, width)
+        value = values[start:end].view(count, length, width)
+        into, own = seen[start:end].view(count, length, width), sums[start:end].view(count, length)
         key -= key[:, ::8].mean(1, keepdim=True)  # shifts all scores of a query alike, most of them near 0
         if length <= 512:
             weights = torch.bmm(query, key.transpose(1, 2)).exp2_()
             torch.sum(weights[:, :, :tokens], -1, out=own)
             torch.bmm(weights, value, out=into)
         else:  # 512 queries of one head at a time, so that their scores stay in the cache
-            for head in range(heads):
+            for head in range(count):
                 for first in range(0, length, 512):
                     last = min(first + 512, length)
                     scores = torch.mm(query[head, first:last], key[head].t()).exp2_()
@@ -162,14 +168,14 @@ def attend_blocks(
     seen /= sums[:, None]
     if not bool(held.all()):
         start = 0
-        for text in range(len(scales)):
-            length, tokens = spans[2 * text], spans[2 * text + 1]
-            end = start + heads * length
+        for span in range(len(scales)):
+            count, length, tokens = heads * spans[3 * span], spans[3 * span + 1], spans[3 * span + 2]
+            end = start + count * length
             if not bool(held[start:end].all()):
-                seen[start:end].view(heads, length, width)[:, :tokens] = by_torch(
-                    queries[start:end].view(1, heads, length, width)[:, :, :tokens],
-                    keys[start:end].view(1, heads, length, width)[:, :, :tokens],
-                    values[start:end].view(1, heads, length, width)[:, :, :tokens],
+                seen[start:end].view(count, length, width)[:, :tokens] = by_torch(
+                    queries[start:end].view(1, count, length, width)[:, :, :tokens],
+                    keys[start:end].view(1, count, length, width)[:, :, :tokens],
+                    values[start:end].view(1, count, length, width)[:, :, :tokens],
                 )[0]
             start = end
     return seen

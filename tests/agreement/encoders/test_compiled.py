@@ -9,7 +9,15 @@ from encoders.loading import load_encoder
 from encoders.torch_compiled import can_compile
 from encoders.torch_products import Texts
 
-TEXTS = ["rent", "who pays the costs of termination?", "a much longer text " * 12, "7 %", "rent " * 40]
+TEXTS = [
+    "rent",
+    "costs",
+    "fee",
+    "who pays the costs of termination?",
+    "a much longer text " * 12,
+    "7 %",
+    "rent " * 40,
+]
 
 
 @pytest.mark.skipif(not can_compile(), reason="this Python has no TorchScript")
@@ -37,9 +45,12 @@ def test_sums_near_their_ends_are_computed_by_torchs_kernel_there_too():
 
 
 def test_room_is_given_up_to_a_round_length():
-    texts = Texts([3, 17, 300], row=328)
-    assert texts.spans == [16, 3, 32, 17, 320, 300]
-    assert texts.lengths == [3, 17, 300]
+    assert Texts([3, 17, 300], row=328).spans(2) == [1, 16, 3, 1, 32, 17, 1, 320, 300]
+
+
+def test_texts_of_one_length_go_together_as_far_as_the_cache_holds_their_scores():
+    assert Texts([20] * 5 + [21], row=121).spans(12) == [5, 32, 20, 1, 32, 21]
+    assert Texts([160] * 3, row=480).spans(12) == [1, 160, 160] * 3
 
 
 @pytest.mark.parametrize("beside", [1, 3])
