@@ -164,7 +164,7 @@ def attend_blocks(
                     torch.sum(scores[:, :tokens], -1, out=own[head, first:last])
                     torch.mm(scores, value[head], out=into[head, first:last])
         start = end
-    held = (sums > 2.0**-64) & (sums < 2.0**64)  # nothing that counts was cut off, nothing overflowed
+    held = (sums > 2.0**-64) & (sums < 2.0**120)  # nothing that counts was cut off, nothing overflowed
     seen /= sums[:, None]
     if not bool(held.all()):
         start = 0
