@@ -124,6 +124,11 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def writing_responses(*more: int) -> dict[int | str, dict[str, Any]]:
+    """Return those of a route that stores something, and does it once for an Idempotency-Key."""
+    return problem_responses(409, *more, 507)
+
+
 def status_of(error: RetrievalError) -> int:
     """Return the HTTP status of an error of ours."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)

@@ -15,8 +15,8 @@ from api.idempotency import HEADER, MAX_LENGTH, KeptAnswer, KeptAnswers, digest
 from api.service import Service
 from retriever.errors import IdempotencyError
 
-_CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_ROUTES: Final = re.compile(
+CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+ONCE: Final = re.compile(
     r"/v1/(collections/[^/]+(/documents|/documents/delete|/document|/files|/sync)?|jobs/[^/]+/(cancel|retry))"
 )
 _KEPT_HEADERS: Final = ("content-type", "etag", "location")
@@ -38,7 +38,7 @@ class Once:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one call."""
         key = Headers(scope=scope).get(HEADER, "") if scope["type"] == "http" else ""
-        if not key or scope["method"] not in _CHANGES or not _ROUTES.fullmatch(scope["path"]):
+        if not key or scope["method"] not in CHANGES or not ONCE.fullmatch(scope["path"]):
             await self._app(scope, receive, send)
             return
         request = Request(scope)

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from api.access import Anybody, Managing, Reading
 from api.answers import Page, json_answer
-from api.errors import problem_responses
+from api.errors import problem_responses, writing_responses
 from retriever.types import CollectionInfo
 
 router = APIRouter(prefix="/v1", tags=["collections"], responses=problem_responses(401, 403, 422, 429, 503))
@@ -49,7 +49,7 @@ async def get_collection(request: Request, access: Reading) -> Response:
     "/collections/{collection}",
     response_model=CollectionInfo,
     operation_id="create_collection",
-    responses=problem_responses(409),
+    responses=writing_responses(),
 )
 async def create_collection(request: Request, access: Managing) -> Response:
     """Make a collection for the service's encoder; one that is there stays as it is."""
@@ -62,7 +62,7 @@ async def create_collection(request: Request, access: Managing) -> Response:
     "/collections/{collection}",
     response_model=Deleted,
     operation_id="delete_collection",
-    responses=problem_responses(404),
+    responses={**problem_responses(404), **writing_responses()},
 )
 async def delete_collection(request: Request, access: Managing) -> Response:
     """Delete a collection with all its documents."""

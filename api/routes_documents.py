@@ -20,7 +20,7 @@ from api.answers import (
     read_if_match,
     to_json,
 )
-from api.errors import problem_responses
+from api.errors import problem_responses, writing_responses
 from api.rights import visible
 from api.shapes import Body, body_model, to_domain
 from encoders.errors import InvalidInputError
@@ -93,7 +93,9 @@ class TextSpan(BaseModel):
     text: str
 
 
-@router.post("/documents", response_model=IndexReport, operation_id="add_documents")
+@router.post(
+    "/documents", response_model=IndexReport, operation_id="add_documents", responses=writing_responses()
+)
 async def add_documents(request: Request, access: Writing, body: NewDocuments) -> Response:
     """Index texts, and answer when they can be found; `failed` says which were refused and why."""
     service = access.service
@@ -164,7 +166,9 @@ async def list_unread(
     )
 
 
-@router.put("/document", response_model=IndexReport, operation_id="put_document")
+@router.put(
+    "/document", response_model=IndexReport, operation_id="put_document", responses=writing_responses(412)
+)
 async def put_document(
     request: Request,
     access: Writing,
@@ -191,7 +195,12 @@ async def put_document(
     return json_answer(report)
 
 
-@router.patch("/document", response_model=DocumentInfo, operation_id="patch_document")
+@router.patch(
+    "/document",
+    response_model=DocumentInfo,
+    operation_id="patch_document",
+    responses=writing_responses(412),
+)
 async def patch_document(
     request: Request,
     access: Writing,
@@ -212,7 +221,9 @@ async def patch_document(
     return json_answer(info, headers={"ETag": etag(info)})
 
 
-@router.delete("/document", response_model=Deletion, operation_id="delete_document")
+@router.delete(
+    "/document", response_model=Deletion, operation_id="delete_document", responses=writing_responses(412)
+)
 async def delete_document(
     request: Request, access: Writing, doc_id: DocumentId, if_match: IfMatch = None
 ) -> Response:
@@ -228,7 +239,12 @@ async def delete_document(
     return json_answer({"deleted": deleted, "missing": [] if deleted else [doc_id]})
 
 
-@router.post("/documents/delete", response_model=Deletion, operation_id="delete_documents")
+@router.post(
+    "/documents/delete",
+    response_model=Deletion,
+    operation_id="delete_documents",
+    responses=writing_responses(412),
+)
 async def delete_documents(request: Request, access: Writing, body: WhichDocuments) -> Response:
     """Delete documents by their ids, or those that match a filter."""
     service, ids, where = access.service, body.ids, body.filter

@@ -10,7 +10,7 @@ from starlette.datastructures import UploadFile
 
 from api.access import Writing
 from api.answers import json_answer
-from api.errors import problem_responses
+from api.errors import problem_responses, writing_responses
 from api.shapes import Body
 from api.uploads import Upload, safe_name
 from encoders.errors import InvalidInputError
@@ -49,6 +49,7 @@ class Folder(Body):
     status_code=202,
     response_model=Job,
     operation_id="upload_files",
+    responses=writing_responses(),
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}},
 )
 async def upload_files(request: Request, access: Writing) -> Response:
@@ -75,7 +76,13 @@ async def upload_files(request: Request, access: Writing) -> Response:
     return json_answer(job, status=202, headers={"Location": f"/v1/jobs/{job.id}"})
 
 
-@router.post("/sync", status_code=202, response_model=Job, operation_id="sync_folder")
+@router.post(
+    "/sync",
+    status_code=202,
+    response_model=Job,
+    operation_id="sync_folder",
+    responses=writing_responses(),
+)
 async def sync_folder(request: Request, access: Writing, body: Folder) -> Response:
     """Make the collection equal to a folder of this machine, one that the settings allow."""
     service = access.service

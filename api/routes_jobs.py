@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from api.access import Access, Anybody
 from api.answers import Cursor, Page, json_answer, read_cursor
-from api.errors import problem_responses
+from api.errors import problem_responses, writing_responses
 from api.keys import Level
 from encoders.errors import InvalidInputError, RetrievalError
 from retriever.errors import NotFoundError, PermissionDeniedError
@@ -64,7 +64,7 @@ async def get_job(request: Request, access: Anybody, job_id: JobId) -> Response:
     return json_answer(_shown(await _job(request, access, job_id, "read"), access))
 
 
-@router.post("/{job}/cancel", response_model=Job, operation_id="cancel_job")
+@router.post("/{job}/cancel", response_model=Job, operation_id="cancel_job", responses=writing_responses())
 async def cancel_job(request: Request, access: Anybody, job_id: JobId) -> Response:
     """Cancel a job; one that runs stops after its batch, what it committed stays."""
     await _job(request, access, job_id, "write")
@@ -73,7 +73,7 @@ async def cancel_job(request: Request, access: Anybody, job_id: JobId) -> Respon
     return json_answer(_shown(job, access))
 
 
-@router.post("/{job}/retry", response_model=Job, operation_id="retry_job")
+@router.post("/{job}/retry", response_model=Job, operation_id="retry_job", responses=writing_responses())
 async def retry_job(request: Request, access: Anybody, job_id: JobId) -> Response:
     """Queue a failed or cancelled job again."""
     await _job(request, access, job_id, "write")

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 
 from api.app import create_app
 from api.examples import REQUESTS
+from api.middleware_once import CHANGES, ONCE
 from api.service import Service
 from api.settings import Settings
 from tests.live import serving
@@ -102,3 +103,33 @@ def test_every_json_body_has_an_example_that_is_answered(attacked):
             assert [one["status"] for one in answer.json()["quotes"]] == ["exact"]
         if name == "delete_documents":
             assert answer.json()["deleted"] == ["emea/msa-2021.txt"]
+
+
+def test_what_a_write_can_answer_is_documented():
+    document = create_app(Service(Settings(store=Path("unused")))).openapi()
+    conditional, once = set(), set()
+    for path, operations_of in document["paths"].items():
+        for method, operation in operations_of.items():
+            held = {one["name"] for one in operation.get("parameters", ())}
+            name = operation["operationId"]
+            if "If-Match" in held:
+                conditional.add(name)
+                assert "412" in operation["responses"], name
+            if method.upper() in CHANGES and ONCE.fullmatch(path):
+                once.add(name)
+                assert {"409", "507"} <= operation["responses"].keys(), name
+    assert conditional == {"put_document", "patch_document", "delete_document"}
+    assert {"add_documents", "delete_documents", "upload_files", "sync_folder", "retry_job"} <= once
+    assert "412" in document["paths"]["/v1/collections/{collection}/documents/delete"]["post"]["responses"]
+
+
+def test_a_condition_that_does_not_hold_is_answered_as_documented(attacked):
+    url = f"{attacked}/v1/collections/contracts/document"
+    httpx.put(url, params={"id": "kept"}, json={"text": "The rent is due."})
+    for call in (
+        lambda match: httpx.put(url, params={"id": "kept"}, json={"text": "New."}, headers=match),
+        lambda match: httpx.patch(url, params={"id": "kept"}, json={"metadata": {}}, headers=match),
+        lambda match: httpx.delete(url, params={"id": "kept"}, headers=match),
+    ):
+        found = call({"If-Match": "0"})
+        assert (found.status_code, found.json()["code"]) == (412, "version_mismatch")
