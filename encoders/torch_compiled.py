@@ -51,11 +51,11 @@ class CompiledLayers:
         Returns:
             ``(1, tokens, hidden)``.
         """
-        spans = texts.spans(self._heads)
+        rows, room, back, spans = texts.blocks(self._heads, beside=3)
         made: Tensor = self._run(
             states,
             self._weights,
-            texts.blocks(self._heads, beside=3),
+            (rows, room, back),
             spans,
             [scale(tokens) for tokens in spans[2::3]],
             self._heads,

@@ -118,7 +118,7 @@ class PackedForward:
 
 
 def round_row(tokens: int) -> int:
-    """Return the tokens that a row of so many is filled up to, at most an eighth more.
+    """Return the tokens that a row of so many is filled up to: at most seven more, or an eighth.
 
     To oneDNN every number of tokens is another computation, prepared anew when it is not among
     the last; a question of a new length took a third longer than one of a known length.

@@ -36,11 +36,14 @@ class Blocks(NamedTuple):
             of a text repeats its last token.
         room: which of them are room.
         back: for each token and head of the states, which row of the blocks it is.
+        spans: how many texts of one length follow each other, the room of each in tokens, and its
+            tokens; these three by turns, for no more texts than the cache holds scores of.
     """
 
     rows: Tensor
     room: Tensor
     back: Tensor
+    spans: list[int]
 
 
 class Texts:
@@ -58,11 +61,7 @@ class Texts:
         self._rooms = -(-self._held // steps) * steps
         self._blocks: dict[tuple[int, int], Blocks] = {}
 
-    def spans(self, heads: int) -> list[int]:
-        """Return how many texts of one length follow each other, the room of each in tokens, and its tokens.
-
-        These three by turns, for no more texts at a time than the cache holds scores of.
-        """
+    def _spans(self, heads: int) -> list[int]:
         spans: list[int] = []
         for tokens, run in groupby(zip(self._rooms.tolist(), self._held.tolist(), strict=True)):
             left, most = len(list(run)), max(1, _SCORES // (heads * tokens[0] ** 2))
@@ -88,9 +87,8 @@ class Texts:
         back = np.zeros(self._row * heads, dtype=np.int64)
         places = np.flatnonzero(is_own)
         back[(rows[places] // (beside * heads)) * heads + head[places]] = places
-        return Blocks(
-            torch.from_numpy(rows), torch.from_numpy(np.flatnonzero(~is_own)), torch.from_numpy(back)
-        )
+        row_of, room, back_to = map(torch.from_numpy, (rows, np.flatnonzero(~is_own), back))
+        return Blocks(row_of, room, back_to, self._spans(heads))
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, texts: Texts, scale: Callable[[int], float]) -> Tensor:
@@ -107,12 +105,11 @@ def attend(query: Tensor, key: Tensor, value: Tensor, texts: Texts, scale: Calla
         ``(tokens, heads, head_dim)``.
     """
     heads, tokens, width = query.shape
-    rows, room, back = texts.blocks(heads)
+    rows, room, back, spans = texts.blocks(heads)
     queries, keys, values = (
         states.transpose(0, 1).reshape(-1, width).index_select(0, rows) for states in (query, key, value)
     )
     values.index_fill_(0, room, 0)
-    spans = texts.spans(heads)
     scales = [scale(length) for length in spans[2::3]]
     seen = attend_blocks(queries, keys, values, spans, scales, heads)
     return seen.index_select(0, back).view(tokens, heads, width)
@@ -124,10 +121,10 @@ def attend_blocks(
     """Attend within each text; written so that TorchScript compiles it too.
 
     Args:
-        queries: ``(rows, head_dim)`` as `Blocks` says, bfloat16; all three are overwritten.
+        queries: ``(rows, head_dim)`` as `Blocks` says, bfloat16; it and the keys may be overwritten.
         keys: likewise.
         values: likewise, 0 where room is.
-        spans: of `Texts`.
+        spans: of `Blocks`.
         scales: the factor on the scores of each span.
         heads: of attention.
 

@@ -113,33 +113,24 @@ def gemm_limit(threads: int, sizes: Sequence[int], device: str) -> float:
     shapes = [w.shape for n, w in weights.items() if w.ndim == 2 and ".layer." in n]
     layers = sum(".attention.self.query.weight" in name for name in weights)
     width = next(w.shape[1] for n, w in weights.items() if n.endswith(".attention.self.query.weight"))
-    rows, dtype = (1024, torch.float32) if device == "cpu" else (65_536, torch.bfloat16)
-    clock, wait = (time.process_time, _nothing) if device == "cpu" else (time.perf_counter, _synchronize)
+    on_cpu = device == "cpu"
+    rows, dtype = (1024, torch.float32) if on_cpu else (65_536, torch.bfloat16)
+    clock = time.process_time if on_cpu else time.perf_counter
     best = dict.fromkeys(set(shapes), float("inf"))
     for shape in best:
         states, weight = (
             torch.randn(*size, device=device, dtype=dtype) for size in ((rows, shape[1]), shape)
         )
         for _ in range(30):
-            wait()
             start = clock()
             torch.nn.functional.linear(states, weight)
-            wait()
+            if not on_cpu:
+                torch.accelerator.synchronize()
             best[shape] = min(best[shape], clock() - start)
     linear = sum(best[shape] for shape in shapes) / rows
     operations = sum(2 * shape[0] * shape[1] for shape in shapes)
     attention = 4 * width * layers * sum(size * size for size in sizes) / sum(sizes)
     return float(1 / (linear * (1 + attention / operations)))
-
-
-def _nothing() -> None:
-    """Wait for nothing: a CPU returns when it is done."""
-
-
-def _synchronize() -> None:
-    import torch
-
-    torch.accelerator.synchronize()
 
 
 def load_engine(job: Job) -> Callable[[list[str]], FloatArray]:

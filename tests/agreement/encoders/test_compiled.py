@@ -45,18 +45,18 @@ def test_sums_near_their_ends_are_computed_by_torchs_kernel_there_too():
 
 
 def test_room_is_given_up_to_a_round_length():
-    assert Texts([3, 17, 300], row=328).spans(2) == [1, 16, 3, 1, 32, 17, 1, 320, 300]
+    assert Texts([3, 17, 300], row=328).blocks(2).spans == [1, 16, 3, 1, 32, 17, 1, 320, 300]
 
 
 def test_texts_of_one_length_go_together_as_far_as_the_cache_holds_their_scores():
-    assert Texts([20] * 5 + [21], row=121).spans(12) == [5, 32, 20, 1, 32, 21]
-    assert Texts([160] * 3, row=480).spans(12) == [1, 160, 160] * 3
+    assert Texts([20] * 5 + [21], row=121).blocks(12).spans == [5, 32, 20, 1, 32, 21]
+    assert Texts([160] * 3, row=480).blocks(12).spans == [1, 160, 160] * 3
 
 
 @pytest.mark.parametrize("beside", [1, 3])
 def test_every_head_of_every_token_goes_into_its_block_and_back(beside):
     heads, lengths, row = 2, [3, 17, 300], 328
-    rows, room, back = Texts(lengths, row=row).blocks(heads, beside=beside)
+    rows, room, back, _ = Texts(lengths, row=row).blocks(heads, beside=beside)
     assert rows[:16].tolist() == [0, beside * heads, 2 * beside * heads] + [2 * beside * heads] * 13
     assert rows[16:19].tolist() == [1, beside * heads + 1, 2 * beside * heads + 1]
     assert room[:14].tolist() == [*range(3, 16), 19]
