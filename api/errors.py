@@ -113,6 +113,10 @@ class Problem(BaseModel):
     errors: list[InvalidField] = Field(default_factory=list)
 
 
+USUAL: Final = (400, 401, 403, 413, 422, 429, 500, 501, 502, 503, 504)
+"""What every route that reaches the store or a model can answer."""
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of error answers of our own routes."""
     return {
@@ -126,7 +130,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def writing_responses(*more: int) -> dict[int | str, dict[str, Any]]:
     """Return those of a route that stores something, and does it once for an Idempotency-Key."""
-    return problem_responses(409, *more, 507)
+    return problem_responses(*more, 409, 507)
 
 
 def status_of(error: RetrievalError) -> int:

@@ -15,12 +15,17 @@ from api.idempotency import HEADER, MAX_LENGTH, KeptAnswer, KeptAnswers, digest
 from api.service import Service
 from retriever.errors import IdempotencyError
 
-CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-ONCE: Final = re.compile(
+_CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_ROUTES: Final = re.compile(
     r"/v1/(collections/[^/]+(/documents|/documents/delete|/document|/files|/sync)?|jobs/[^/]+/(cancel|retry))"
 )
 _KEPT_HEADERS: Final = ("content-type", "etag", "location")
 _MAY_PASS: Final = frozenset({401, 403, 408, 409, 413, 429})
+
+
+def done_once(method: str, path: str) -> bool:
+    """Tell whether a call that carries an Idempotency-Key is done once."""
+    return method in _CHANGES and _ROUTES.fullmatch(path) is not None
 
 
 class Once:
@@ -38,7 +43,7 @@ class Once:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one call."""
         key = Headers(scope=scope).get(HEADER, "") if scope["type"] == "http" else ""
-        if not key or scope["method"] not in CHANGES or not ONCE.fullmatch(scope["path"]):
+        if not key or not done_once(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
             return
         request = Request(scope)

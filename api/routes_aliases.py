@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.access import COLLECTION, Access, Anybody
 from api.answers import Page, json_answer
-from api.errors import problem_responses
+from api.errors import USUAL, problem_responses
 from api.routes_collections import Deleted
 from api.shapes import Body
 from retriever.errors import PermissionDeniedError
@@ -18,7 +18,7 @@ from retriever.types import Alias
 router = APIRouter(
     prefix="/v1/aliases",
     tags=["collections"],
-    responses=problem_responses(400, 401, 403, 413, 422, 429, 500, 503, 504),
+    responses=problem_responses(*USUAL, 404, 409, 507),
 )
 
 AliasName = Annotated[
@@ -43,7 +43,7 @@ async def list_aliases(request: Request, access: Anybody) -> Response:
     return json_answer({"data": found, "next_cursor": None})
 
 
-@router.put("/{alias}", response_model=Alias, operation_id="set_alias", responses=problem_responses(404, 409))
+@router.put("/{alias}", response_model=Alias, operation_id="set_alias")
 async def set_alias(request: Request, access: Anybody, alias: AliasName, body: NewAlias) -> Response:
     """Let a name mean a collection from now on, whatever it meant before."""
     service = access.service
@@ -56,9 +56,7 @@ async def set_alias(request: Request, access: Anybody, alias: AliasName, body: N
     return json_answer(made)
 
 
-@router.delete(
-    "/{alias}", response_model=Deleted, operation_id="remove_alias", responses=problem_responses(404)
-)
+@router.delete("/{alias}", response_model=Deleted, operation_id="remove_alias")
 async def remove_alias(request: Request, access: Anybody, alias: AliasName) -> Response:
     """Forget an alias; the collection stays."""
     service = access.service

@@ -7,10 +7,10 @@ from pydantic import BaseModel
 
 from api.access import Anybody, Managing, Reading
 from api.answers import Page, json_answer
-from api.errors import problem_responses, writing_responses
+from api.errors import USUAL, problem_responses, writing_responses
 from retriever.types import CollectionInfo
 
-router = APIRouter(prefix="/v1", tags=["collections"], responses=problem_responses(401, 403, 422, 429, 503))
+router = APIRouter(prefix="/v1", tags=["collections"], responses=problem_responses(*USUAL))
 
 
 class Deleted(BaseModel):
@@ -62,7 +62,7 @@ async def create_collection(request: Request, access: Managing) -> Response:
     "/collections/{collection}",
     response_model=Deleted,
     operation_id="delete_collection",
-    responses={**problem_responses(404), **writing_responses()},
+    responses=writing_responses(404),
 )
 async def delete_collection(request: Request, access: Managing) -> Response:
     """Delete a collection with all its documents."""

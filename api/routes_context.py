@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.access import Access, Reading
 from api.answers import json_answer
-from api.errors import problem_responses
+from api.errors import USUAL, problem_responses
 from api.rights import visible
 from api.shapes import Body, body_model, to_domain
 from encoders.errors import InvalidInputError
@@ -19,7 +19,7 @@ from retriever.types import SearchOptions
 router = APIRouter(
     prefix="/v1/collections/{collection}",
     tags=["context"],
-    responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 429, 500, 503, 504),
+    responses=problem_responses(*USUAL, 404, 409),
 )
 
 _OWN_TOKENIZERS = ("estimate", "encoder")

@@ -20,7 +20,7 @@ from api.answers import (
     read_if_match,
     to_json,
 )
-from api.errors import problem_responses, writing_responses
+from api.errors import USUAL, problem_responses, writing_responses
 from api.rights import visible
 from api.shapes import Body, body_model, to_domain
 from encoders.errors import InvalidInputError
@@ -33,7 +33,7 @@ from retriever.types import DocumentInfo, IndexReport, ListOptions, Resolution, 
 router = APIRouter(
     prefix="/v1/collections/{collection}",
     tags=["documents"],
-    responses=problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503, 504),
+    responses=problem_responses(*USUAL, 404),
 )
 
 DocumentId = Annotated[

@@ -7,14 +7,14 @@ from pydantic import Field
 
 from api.access import Managing, Reading
 from api.answers import Page, json_answer
-from api.errors import problem_responses
+from api.errors import USUAL, problem_responses
 from api.shapes import Body
 from retriever.types import Judgement
 
 router = APIRouter(
     prefix="/v1/collections/{collection}",
     tags=["feedback"],
-    responses=problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503, 504),
+    responses=problem_responses(*USUAL, 404, 507),
 )
 
 

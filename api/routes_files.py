@@ -10,7 +10,7 @@ from starlette.datastructures import UploadFile
 
 from api.access import Writing
 from api.answers import json_answer
-from api.errors import problem_responses, writing_responses
+from api.errors import USUAL, problem_responses, writing_responses
 from api.shapes import Body
 from api.uploads import Upload, safe_name
 from encoders.errors import InvalidInputError
@@ -21,7 +21,7 @@ from retriever.types import Estimate, Job
 router = APIRouter(
     prefix="/v1/collections/{collection}",
     tags=["jobs"],
-    responses=problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503, 504),
+    responses=problem_responses(*USUAL, 404),
 )
 
 _FORM = {

@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from api.access import Access, Anybody
 from api.answers import Cursor, Page, json_answer, read_cursor
-from api.errors import problem_responses, writing_responses
+from api.errors import USUAL, problem_responses, writing_responses
 from api.keys import Level
 from encoders.errors import InvalidInputError, RetrievalError
 from retriever.errors import NotFoundError, PermissionDeniedError
@@ -22,7 +22,7 @@ from retriever.types import Job
 router = APIRouter(
     prefix="/v1/jobs",
     tags=["jobs"],
-    responses=problem_responses(401, 403, 404, 422, 429, 500, 503, 504),
+    responses=problem_responses(*USUAL, 404),
 )
 
 JobId = Annotated[str, Path(alias="job", min_length=1, max_length=64, description="Id of the job.")]

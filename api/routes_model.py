@@ -7,15 +7,13 @@ from pydantic import Field
 
 from api.access import Access, Anybody
 from api.answers import json_answer
-from api.errors import problem_responses
+from api.errors import USUAL, problem_responses
 from api.shapes import Body
 from encoders.types import TextKind
 from retriever.errors import TooLargeError
 from retriever.types import ModelInfo, TextScores, Vectors
 
-router = APIRouter(
-    prefix="/v1", tags=["model"], responses=problem_responses(400, 401, 403, 413, 422, 429, 500, 503, 504)
-)
+router = APIRouter(prefix="/v1", tags=["model"], responses=problem_responses(*USUAL))
 
 
 class EmbedTexts(Body):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from api.access import Access, Anybody
 from api.answers import bytes_answer, json_answer
 from api.cohere_shapes import CohereError, EmbedRequest, EmbedResponse, RerankRequest, RerankResponse
+from api.errors import USUAL
 from api.openai_shapes import EmbeddingsRequest, EmbeddingsResponse, Model, Models, OpenAIError
 from api.work import Lane
 from encoders.errors import InvalidInputError
@@ -20,12 +21,9 @@ from retriever import Retriever
 from retriever.errors import NotFoundError, TooLargeError
 from retriever.types import ModelInfo, Vectors
 
-_OPENAI: dict[int | str, dict[str, Any]] = {
-    status: {"model": OpenAIError} for status in (400, 401, 403, 404, 413, 429, 500, 503, 504)
-}
-_COHERE: dict[int | str, dict[str, Any]] = {
-    status: {"model": CohereError} for status in (400, 401, 403, 404, 413, 429, 500, 503, 504)
-}
+_STATUSES: Final = (*(status for status in USUAL if status != 422), 404)  # what cannot be used is 400 there
+_OPENAI: dict[int | str, dict[str, Any]] = {status: {"model": OpenAIError} for status in _STATUSES}
+_COHERE: dict[int | str, dict[str, Any]] = {status: {"model": CohereError} for status in _STATUSES}
 router = APIRouter(tags=["drop-in"])
 
 _SHORT_CHARACTERS = 8_000

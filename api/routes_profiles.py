@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.access import Managing, Reading
 from api.answers import json_answer
-from api.errors import problem_responses
+from api.errors import USUAL, problem_responses
 from api.shapes import Body, body_model, to_domain
 from retriever.options import FacetOptions
 from retriever.profile import SearchProfile
@@ -18,7 +18,7 @@ from retriever.types import FacetValue
 router = APIRouter(
     prefix="/v1/collections/{collection}",
     tags=["search"],
-    responses=problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503, 504),
+    responses=problem_responses(*USUAL, 404, 507),
 )
 
 ProfileName = Annotated[str, Path(alias="profile", min_length=1, max_length=64, examples=["short-questions"])]

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from api.access import Reading
 from api.answers import bytes_answer, json_answer, to_json
-from api.errors import problem_responses
+from api.errors import USUAL, problem_responses
 from api.rights import explained
 from api.search_shapes import SearchAnswer, search_answer
 from api.shapes import body_model, to_domain
@@ -17,7 +17,7 @@ from retriever.types import DocumentExplanation, SearchOptions
 router = APIRouter(
     prefix="/v1/collections/{collection}",
     tags=["search"],
-    responses=problem_responses(400, 401, 403, 404, 409, 410, 413, 422, 429, 500, 503, 504),
+    responses=problem_responses(*USUAL, 404, 409, 410),
 )
 
 SearchBody = body_model(SearchOptions, name="SearchRequest", without=frozenset({"mandatory", "request_id"}))
