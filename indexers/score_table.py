@@ -9,7 +9,9 @@ import logging
 import shutil
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -36,6 +38,7 @@ _POSTINGS = 64
 _MERGED_AT_ONCE = 8
 _MOST_RECENT = 8
 _CHANGED = "changed"
+_NO_ROWS: Integers = np.zeros(0, dtype=np.int32)
 
 
 @dataclass(slots=True, eq=False)
@@ -84,12 +87,13 @@ class Range:
 WeighedTerms: TypeAlias = "dict[int, list[tuple[int, int, np.float32]]]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class View:
-    """The rows at one moment.
+    """The rows at one moment, counted over all parts.
 
     Attributes:
         parts: all of them.
+        starts: ``(parts + 1,)``, where the rows of each begin.
         ranges: the rows of each generation, by ordinal.
         live: how many rows are of live versions.
         versions: the generations of all rows.
@@ -97,16 +101,58 @@ class View:
     """
 
     parts: tuple[Part, ...]
+    starts: tuple[int, ...]
     ranges: Mapping[str, tuple[Range, ...]]
     live: int
     versions: tuple[str, ...]
     numbers: tuple[Integers, ...]
 
-    def versions_of(self, place: int, rows: NDArray[Any]) -> Integers:
-        """Return the numbers of the generations that rows of one part belong to."""
-        numbers = self.numbers[place]
-        of_rows: Integers = numbers[np.searchsorted(self.parts[place].block.starts, rows, side="right") - 1]
-        return of_rows
+    def __len__(self) -> int:
+        return self.starts[-1]
+
+    @cached_property
+    def row_versions(self) -> Integers:
+        """For each row the place of its generation among ``versions``."""
+        every: Integers = np.concatenate(
+            [_NO_ROWS]
+            + [
+                np.repeat(numbers, np.diff(part.block.starts))
+                for part, numbers in zip(self.parts, self.numbers, strict=True)
+            ]
+        )
+        return every
+
+    @cached_property
+    def _start_of(self) -> dict[int, int]:
+        return {id(part): start for part, start in zip(self.parts, self.starts[:-1], strict=True)}
+
+    def firsts(self, ranges: Sequence[Range]) -> NDArray[np.int64]:
+        """Return the first row of each range."""
+        start_of = self._start_of
+        return np.array([start_of[id(one.part)] + one.start for one in ranges], dtype=np.int64)
+
+    def rows(self, ranges: Sequence[Range]) -> NDArray[np.int64]:
+        """Return the rows of ranges, one range after another."""
+        if len(ranges) == 1:
+            start = self._start_of[id(ranges[0].part)]
+            return np.arange(start + ranges[0].start, start + ranges[0].end)
+        counts = np.array([one.end - one.start for one in ranges], dtype=np.int64)
+        before = np.cumsum(counts) - counts
+        rows: NDArray[np.int64] = np.arange(counts.sum()) + np.repeat(self.firsts(ranges) - before, counts)
+        return rows
+
+    def alive(self) -> Flags | None:
+        """Tell which rows are of live versions; None when all are."""
+        if all(part.whole for part in self.parts):
+            return None
+        return np.concatenate([part.alive for part in self.parts])
+
+    def cosines(self, query: FloatArray) -> FloatArray:
+        """Return the cosine of every row; a row without a vector has 0."""
+        cosines: FloatArray = np.empty(len(self), dtype=np.float32)
+        for part, start in zip(self.parts, self.starts, strict=False):
+            np.dot(part.block.dense, query, out=cosines[start : start + len(part.block)])
+        return cosines
 
     def weigh(self, query: SparseVector) -> WeighedTerms:
         """Weigh a query's terms by their IDF over the live rows; for each part, where its postings are."""
@@ -125,24 +171,22 @@ class View:
             for part, spans in zip(self.parts, found, strict=True)
         }
 
-    def bm25(self, weighed: WeighedTerms) -> dict[int, FloatArray]:
-        """Return the BM25 of all rows of each part, by its id; 0 where a row has no term or is not alive."""
-        return {id(part): _add_up(part, weighed[id(part)]) for part in self.parts}
+    def bm25(self, weighed: WeighedTerms) -> FloatArray:
+        """Return the BM25 of every row; 0 where a row has no term or is not alive."""
+        scores: FloatArray = np.zeros(len(self), dtype=np.float32)
+        for part, start in zip(self.parts, self.starts, strict=False):
+            own = scores[start : start + len(part.block)]
+            for begin, end, weight in weighed[id(part)]:
+                own[part.block.rows[begin:end]] += weight * part.block.weights[begin:end]
+            if not part.whole:
+                own *= part.alive
+        return scores
 
 
 def _holders(part: Part, begin: int, end: int) -> int:
     if part.whole or begin == end:
         return end - begin
     return int(np.count_nonzero(part.alive[part.block.rows[begin:end]]))
-
-
-def _add_up(part: Part, terms: Sequence[tuple[int, int, np.float32]]) -> FloatArray:
-    scores: FloatArray = np.zeros(len(part.block), dtype=np.float32)
-    for begin, end, weight in terms:
-        np.add.at(scores, part.block.rows[begin:end], weight * part.block.weights[begin:end])
-    if not part.whole:
-        scores *= part.alive
-    return scores
 
 
 class ScoreTable:
@@ -348,7 +392,12 @@ class ScoreTable:
             for part in parts
         ]
         return View(
-            parts=tuple(parts), ranges=ranges, live=live, versions=tuple(versions), numbers=tuple(numbers)
+            parts=tuple(parts),
+            starts=tuple(accumulate((len(part.block) for part in parts), initial=0)),
+            ranges=ranges,
+            live=live,
+            versions=tuple(versions),
+            numbers=tuple(numbers),
         )
 
     def _write_open(self) -> None:

@@ -231,7 +231,7 @@ def _evidence(
         score=run.score,
         dense=max(part.dense for part in run.parts),
         lexical=max(part.lexical for part in run.parts),
-        highlights=tuple((span.start + one.start, span.start + one.end) for one in highlights),
+        highlights=tuple((span.start + start, span.start + end) for start, end in highlights),
         quote=make_quote(around, low, Span(span.start + sentence.start, span.start + sentence.end)),
         breadcrumb=defined[0].breadcrumb if defined else "",
         symbols=tuple(dict.fromkeys(name for one in defined for name in one.symbols)),

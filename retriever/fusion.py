@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -26,11 +27,11 @@ def standardise(scores: FloatArray) -> FloatArray:
     """
     if not len(scores):
         return scores
-    deviation = scores.std()
+    centred: FloatArray = scores - np.add.reduce(scores) / len(scores)
+    deviation = math.sqrt(np.add.reduce(centred * centred) / len(scores))
     if deviation <= 1e-12 * max(1.0, float(np.abs(scores).max())):
         return np.zeros_like(scores)
-    standardised: FloatArray = (scores - scores.mean()) / deviation
-    return standardised
+    return centred / deviation
 
 
 def standardise_robustly(scores: FloatArray) -> FloatArray:
@@ -96,7 +97,8 @@ def fuse(standardised: Mapping[Name, FloatArray], weights: Mapping[Name, float])
 
 def order(scores: FloatArray, ids: Sequence[str]) -> list[int]:
     """Return positions by falling score, ties by id."""
-    return sorted(range(len(ids)), key=lambda position: (-scores[position], ids[position]))
+    least = (-scores).tolist()
+    return sorted(range(len(ids)), key=lambda position: (least[position], ids[position]))
 
 
 def ranks(scores: FloatArray, ids: Sequence[str]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ AROUND = 32
 _LONGEST_QUOTE = 600
 
 
-def find_highlights(text: str, words: WantedWords, phrases: Sequence[Phrase] = ()) -> list[Span]:
+def find_highlights(text: str, words: WantedWords, phrases: Sequence[Phrase] = ()) -> list[tuple[int, int]]:
     """Return where words of the query and phrases stand in ``text``, in order, neighbours joined.
 
     Args:
@@ -39,20 +39,23 @@ def find_highlights(text: str, words: WantedWords, phrases: Sequence[Phrase] = (
             joined[-1] = joined[-1][0], max(joined[-1][1], end)
         else:
             joined.append((start, end))
-    return [Span(*place) for place in joined]
+    return joined
 
 
-def best_sentence(text: str, highlights: Sequence[Span]) -> Span:
+def best_sentence(text: str, highlights: Sequence[tuple[int, int]]) -> Span:
     """Return the sentence with the most highlighted characters, the first one among equals."""
     borders = prose_borders(text)
-    touched: dict[int, list[Span]] = {}
-    for one in highlights:
-        for place in range(bisect_right(borders, one.start) - 1, bisect_left(borders, one.end)):
-            touched.setdefault(place, []).append(one)
-    sentences = {place: _trimmed(text, borders[place], borders[place + 1]) for place in touched}
-    lit = {place: sum(map(sentences[place].overlap, own)) for place, own in touched.items()}
+    lit: dict[int, int] = {}
+    for start, end in highlights:
+        place = bisect_right(borders, start) - 1
+        while start < end:  # one that runs over a border, with the blanks there, counts on both sides
+            border = borders[place + 1]
+            part = text[start:border].rstrip() if border < end else text[start:end]
+            lit[place] = lit.get(place, 0) + len(part)
+            start, place = border, place + 1
     if any(lit.values()):
-        best = sentences[max(lit, key=lambda place: (lit[place], -place))]
+        place = max(lit, key=lambda place: (lit[place], -place))
+        best = _trimmed(text, borders[place], borders[place + 1])
     else:
         every = (_trimmed(text, start, end) for start, end in pairwise(borders))
         best = next(filter(len, every), Span(0, len(text)))

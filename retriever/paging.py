@@ -15,8 +15,10 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from encoders.errors import InvalidInputError
 from retriever.errors import CursorExpiredError
@@ -68,9 +70,11 @@ def read_cursor(text: str, options: SearchOptions) -> Cursor:
 
 def search_hash(options: SearchOptions) -> str:
     """Name what is asked; page size and what is shown of a hit are not part of it."""
-    asked = {name: value for name, value in asdict(options).items() if name not in _NOT_THE_SEARCH}
-    asked["symbols"] = options.evidence.symbols  # these choose documents too
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:24]
+    asked = msgspec.to_builtins(options, enc_hook=str)
+    symbols = asked["evidence"]["symbols"]  # these choose documents too
+    asked = {name: value for name, value in asked.items() if name not in _NOT_THE_SEARCH}
+    data = msgspec.json.encode([asked, symbols], order="sorted")
+    return hashlib.sha256(data).hexdigest()[:24]
 
 
 def expired() -> CursorExpiredError:

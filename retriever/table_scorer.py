@@ -16,7 +16,7 @@ from retriever.pooling import Pool
 from retriever.scorers import Found, ScoredSegments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -55,9 +55,9 @@ class TableScorer:
         self._lexical_pool = Pool(profile.lexical_segments, profile.lexical_temperature_for(question.text))
         self._query = _unit(question.dense)
         self._weighed = self._segments.weigh(question.lexical)
-        self._cosines: dict[int, FloatArray] = {}
-        self._bm25: dict[int, FloatArray] = {}
-        self._document_bm25: dict[int, FloatArray] = {}
+        self._cosines: FloatArray | None = None
+        self._bm25: FloatArray | None = None
+        self._document_bm25 = _NOTHING
 
     def find(self, depth: int) -> Found:
         """Return the best documents of each side."""
@@ -69,7 +69,7 @@ class TableScorer:
             lexical = self._nearest(self._segments, self._bm25, allowed, depth)
             chosen |= lexical.best_documents(self._lexical_pool, depth)
         self._document_bm25 = self._documents.bm25(self._documents.weigh(self._question.lexical))
-        scores = _of_allowed(self._documents, self._document_bm25, allowed)
+        scores = _allowed_rows(self._documents, self._document_bm25, allowed)
         top = _top(scores, depth)
         documents = self._seen(self._documents, top, scores[top])
         return Found(
@@ -85,18 +85,20 @@ class TableScorer:
         counts = np.array([sum(one.end - one.start for one in own) for own in ranges], dtype=np.int64)
         flat = [one for own in ranges for one in own]
         scores: dict[ComponentName, tuple[float, ...]] = {
-            "segment_dense": _pooled(self._dense_pool, map(self._dense, flat), counts)
+            "segment_dense": _pooled(self._dense_pool, self._dense(flat), counts)
         }
         if self._profile.weighs("segment_lexical"):
-            scores["segment_lexical"] = _pooled(self._lexical_pool, map(self._lexical, flat), counts)
-        scores["document_lexical"] = tuple(
-            sum(
-                float(self._document_bm25[id(one.part)][one.start])
-                for one in self._documents.ranges.get(entry.generation, ())
-            )
-            for entry in entries.values()
-        )
+            scores["segment_lexical"] = _pooled(self._lexical_pool, self._lexical(flat), counts)
+        scores["document_lexical"] = self._of_documents(entries)
         return scores
+
+    def _of_documents(self, entries: Mapping[str, Entry]) -> tuple[float, ...]:
+        """Return the BM25 of whole documents; a document has one row, or none."""
+        ranges = [self._documents.ranges.get(entry.generation, ()) for entry in entries.values()]
+        scores = np.zeros(len(ranges))
+        rows = self._documents.firsts([own[0] for own in ranges if own])
+        scores[[place for place, own in enumerate(ranges) if own]] = self._document_bm25[rows]
+        return tuple(scores.tolist())
 
     def score_segments(
         self, entries: Sequence[Entry], wanted: Filter | None, depth: int
@@ -106,18 +108,17 @@ class TableScorer:
 
     def _best_segments(self, entry: Entry, wanted: Filter | None, depth: int) -> ScoredSegments:
         ranges = self._segments.ranges.get(entry.generation, ())
-        dense = np.round(_one_after_another([self._dense(one) for one in ranges]), _DECIMALS)
-        lexical = _one_after_another([self._lexical(one) for one in ranges])
-        rows = np.arange(len(dense))
+        dense, lexical = np.round(self._dense(ranges), _DECIMALS), self._lexical(ranges)
+        found = (dense != 0) | (lexical != 0)
         if wanted is not None:
             ordinals = [one.part.block.ordinals[one.start : one.end] for one in ranges]
-            rows = np.flatnonzero(np.isin(_one_after_another(ordinals), self._ordinals(entry, wanted)))
-        if len(rows) > depth:
-            by_cosine = rows[_top(_found(dense[rows]), depth)]
-            by_bm25 = rows[_top(_found(lexical[rows]), depth)]
-            rows = np.union1d(by_cosine, by_bm25)
-        else:
-            rows = rows[(dense[rows] != 0) | (lexical[rows] != 0)]
+            found &= np.isin(_one_after_another(ordinals), self._ordinals(entry, wanted))
+        if np.count_nonzero(found) > depth:
+            best = np.zeros(len(found), dtype=np.bool_)
+            best[_top(np.where(found, _found(dense), _NEVER), depth)] = True
+            best[_top(np.where(found, _found(lexical), _NEVER), depth)] = True
+            found = best
+        rows = np.flatnonzero(found)
         blocks = [(one.part.block, one.start, one.end) for one in ranges]
         kinds = _taken([block.kinds[start:end] for block, start, end in blocks], rows)
         return ScoredSegments(
@@ -147,30 +148,28 @@ class TableScorer:
 
     def _nearest_dense(self, allowed: set[str] | None, depth: int) -> _Seen:
         view = self._segments
-        if sum(len(part.block) for part in view.parts) <= _MULTIPLIED:
-            for part in view.parts:
-                cosines: FloatArray = part.block.dense @ self._query
-                self._cosines[id(part)] = cosines
-            alive = {id(part): self._cosines[id(part)] * part.alive for part in view.parts}
-            return self._nearest(view, alive, allowed, depth)
+        if len(view) <= _MULTIPLIED:
+            self._cosines = view.cosines(self._query)
+            alive = view.alive()
+            return self._nearest(
+                view, self._cosines if alive is None else self._cosines * alive, allowed, depth
+            )
         if allowed is not None:
             ranges = [one for generation in allowed for one in view.ranges.get(generation, ())]
             if sum(one.end - one.start for one in ranges) <= _MULTIPLIED:
                 return self._nearest(view, self._cosines_of(ranges), allowed, depth)
         return self._more_and_more(self._nearest_in_index, depth)
 
-    def _cosines_of(self, ranges: Iterable[Range]) -> dict[int, FloatArray]:
+    def _cosines_of(self, ranges: Sequence[Range]) -> FloatArray:
         """Return the cosines of some rows; 0 for the others and for those that are not alive."""
-        cosines = {id(part): np.zeros(len(part.block), dtype=np.float32) for part in self._segments.parts}
-        for one in ranges:
-            place = slice(one.start, one.end)
-            cosines[id(one.part)][place] = one.cosines(self._query) * one.part.alive[place]
+        cosines: FloatArray = np.zeros(len(self._segments), dtype=np.float32)
+        for one, first in zip(ranges, self._segments.firsts(ranges).tolist(), strict=True):
+            alive = one.part.alive[one.start : one.end]
+            cosines[first : first + len(alive)] = one.cosines(self._query) * alive
         return cosines
 
-    def _nearest(
-        self, view: View, scores: Mapping[int, FloatArray], allowed: set[str] | None, depth: int
-    ) -> _Seen:
-        every = _of_allowed(view, scores, allowed)
+    def _nearest(self, view: View, scores: FloatArray, allowed: set[str] | None, depth: int) -> _Seen:
+        every = _allowed_rows(view, scores, allowed)
 
         def best(limit: int) -> _Seen:
             top = _top(every, limit)
@@ -229,12 +228,7 @@ class TableScorer:
         self, view: View, rows: NDArray[np.int64], scores: FloatArray, *, exhausted: bool = False
     ) -> _Seen:
         """Say which documents rows belong to, which are counted over all parts."""
-        starts = np.cumsum([0, *(len(part.block) for part in view.parts)])
-        places = np.searchsorted(starts, rows, side="right") - 1
-        versions = np.zeros(len(rows), dtype=np.int64)
-        for place in np.flatnonzero(np.bincount(places)).tolist():
-            own = places == place
-            versions[own] = view.versions_of(place, rows[own] - starts[place])
+        versions = view.row_versions[rows]
         order = np.argsort(versions, kind="stable")
         ordered = versions[order]
         firsts = np.flatnonzero(np.diff(ordered, prepend=-1))
@@ -250,13 +244,17 @@ class TableScorer:
             exhausted=exhausted,
         )
 
-    def _dense(self, one: Range) -> FloatArray:
-        known = self._cosines.get(id(one.part))
-        return one.cosines(self._query) if known is None else known[one.start : one.end]
+    def _dense(self, ranges: Sequence[Range]) -> FloatArray:
+        """Return the cosines of ranges, one after another."""
+        if self._cosines is not None:
+            return self._cosines[self._segments.rows(ranges)]
+        return _one_after_another([one.cosines(self._query) for one in ranges])
 
-    def _lexical(self, one: Range) -> FloatArray:
-        known = self._bm25.get(id(one.part))
-        return one.bm25(self._weighed) if known is None else known[one.start : one.end]
+    def _lexical(self, ranges: Sequence[Range]) -> FloatArray:
+        """Return the BM25 of ranges, one after another."""
+        if self._bm25 is not None:
+            return self._bm25[self._segments.rows(ranges)]
+        return _one_after_another([one.bm25(self._weighed) for one in ranges])
 
 
 @dataclass(slots=True)
@@ -281,9 +279,10 @@ class _Seen:
         if len(pooled) <= depth:
             return {entry.doc_id for entry in self.entries}
         least = np.partition(pooled, len(pooled) - depth)[-depth]
+        places = np.flatnonzero(pooled >= least)
         ranked = sorted(
-            (-float(pooled[place]), self.entries[place].doc_id)
-            for place in np.flatnonzero(pooled >= least).tolist()
+            (-score, self.entries[place].doc_id)
+            for score, place in zip(pooled[places].tolist(), places.tolist(), strict=True)
         )
         return {doc_id for _, doc_id in ranked[:depth]}
 
@@ -294,20 +293,16 @@ def _unit(vector: Sequence[float]) -> FloatArray:
     return query / np.float32(length) if length else query
 
 
-def _of_allowed(view: View, scores: Mapping[int, FloatArray], allowed: set[str] | None) -> FloatArray:
-    """Return the scores of all parts one after another; what must not be found has the lowest."""
-    every = np.concatenate([scores[id(part)] for part in view.parts]) if view.parts else _NOTHING
-    every = _found(every)
+def _allowed_rows(view: View, scores: FloatArray, allowed: set[str] | None) -> FloatArray:
+    """Give rows that must not be found, as those that were not found, the lowest score."""
+    every = _found(scores)
     if allowed is None:
         return every
-    held = np.zeros(len(every), dtype=np.bool_)
-    starts = np.cumsum([0, *(len(part.block) for part in view.parts)]).tolist()
-    offsets = {id(part): start for part, start in zip(view.parts, starts[:-1], strict=True)}
-    for generation in allowed:
-        for one in view.ranges.get(generation, ()):
-            offset = offsets[id(one.part)]
-            held[offset + one.start : offset + one.end] = True
-    return np.where(held, every, _NEVER)
+    ranges = [one for generation in allowed for one in view.ranges.get(generation, ())]
+    held = view.rows(ranges)
+    kept = np.full_like(every, _NEVER)
+    kept[held] = every[held]
+    return kept
 
 
 def _found(scores: FloatArray) -> FloatArray:
@@ -343,7 +338,6 @@ def _nth_best(scores: FloatArray, number: int) -> np.float32:
     return least
 
 
-def _pooled(pool: Pool, parts: Iterable[FloatArray], counts: NDArray[np.int64]) -> tuple[float, ...]:
+def _pooled(pool: Pool, scores: FloatArray, counts: NDArray[np.int64]) -> tuple[float, ...]:
     """Pool the best scores of each document's segments; a score of 0 stands for none."""
-    scores = np.round(np.concatenate([_NOTHING, *parts]), _DECIMALS)
-    return tuple(pool.join_all(_found(scores), counts).tolist())
+    return tuple(pool.join_all(_found(np.round(scores, _DECIMALS)), counts).tolist())

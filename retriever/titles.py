@@ -23,7 +23,7 @@ class TitleTerms:
         self._snapshot = ""
         self._titles: dict[str, str] = {}
         self._terms: dict[str, Counter[str]] = {}
-        self._holders: Counter[str] = Counter()
+        self._holders: dict[str, dict[str, int]] = {}
         self._length = 0
         self._lock = threading.Lock()
 
@@ -35,25 +35,15 @@ class TitleTerms:
         """
         with self._lock:
             self._follow(collection)
-            asked = Counter(analyse(query))
-            weights = {
-                term: count * idf(self._holders[term], len(self._terms))
-                for term, count in asked.items()
-                if self._holders[term]
-            }
             average = max(1.0, self._length / max(1, len(self._terms)))
-            return tuple(self._score(doc_id, weights, average) for doc_id in doc_ids)
-
-    def _score(self, doc_id: str, weights: dict[str, float], average: float) -> float:
-        terms = self._terms.get(doc_id)
-        if not terms:
-            return 0.0
-        length = terms.total()
-        return sum(
-            weight * _BM25.weight(terms[term], length, average)
-            for term, weight in weights.items()
-            if term in terms
-        )
+            scores = dict.fromkeys(doc_ids, 0.0)
+            for term, count in Counter(analyse(query)).items():
+                holders = self._holders.get(term, {})
+                for doc_id in holders.keys() & scores.keys():
+                    length = self._terms[doc_id].total()
+                    weight = count * idf(len(holders), len(self._terms))
+                    scores[doc_id] += weight * _BM25.weight(holders[doc_id], length, average)
+            return tuple(scores.values())
 
     def _follow(self, collection: Collection) -> None:
         if collection.snapshot == self._snapshot:
@@ -67,11 +57,13 @@ class TitleTerms:
                 self._forget(doc_id)
                 terms = Counter(analyse(title))
                 self._titles[doc_id], self._terms[doc_id] = title, terms
-                self._holders.update(terms.keys())
+                for term, count in terms.items():
+                    self._holders.setdefault(term, {})[doc_id] = count
                 self._length += terms.total()
 
     def _forget(self, doc_id: str) -> None:
         if self._titles.pop(doc_id, None) is not None:
             terms = self._terms.pop(doc_id)
-            self._holders.subtract(terms.keys())
+            for term in terms:
+                del self._holders[term][doc_id]
             self._length -= terms.total()
