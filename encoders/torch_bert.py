@@ -18,13 +18,13 @@ from torch import nn
 from torch.nn.functional import gelu, layer_norm, linear
 
 from encoders.torch_attention import packed_attention, packing
-from encoders.torch_compiled import CompiledLayers, can_compile
+from encoders.torch_compiled import CompiledBert, can_compile, embed
 from encoders.torch_forward import AttentionOptions, PackedForward
 from encoders.torch_fusion import PackedLinear, can_fuse
 from encoders.torch_model import TransformerModel, choose_device, choose_dtype, extend_model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -105,21 +105,22 @@ class Bert(nn.Module):
         super().__init__()
         eps = float(config.get("layer_norm_eps", 1e-12))
         heads = int(config["num_attention_heads"])
+        self._head_width = int(config["hidden_size"]) // heads
         self.embeddings = Embeddings(weights, eps=eps)
         self._layers = [
             _Layer.of(weights, f"encoder.layer.{number}.", heads=heads, eps=eps)
             for number in range(int(config["num_hidden_layers"]))
         ]
         packed = [weight for layer in self._layers for weight in layer.packed()]
-        self._compiled = CompiledLayers(packed, heads=heads, eps=eps) if packed and can_compile() else None
+        self._compiled = CompiledBert(packed, heads=heads, eps=eps) if packed and can_compile() else None
 
     def forward(self, input_ids: Tensor, position_ids: Tensor, token_type_ids: Tensor) -> Hidden:
         """Return the hidden states ``(1, tokens, hidden)``."""
-        states = self.embeddings(input_ids, position_ids, token_type_ids)
-        now = packing.get()
+        now, tokens = packing.get(), (input_ids, position_ids, token_type_ids)
         if self._compiled is not None and now.texts is not None and not now.changes_scores:
-            width = states.shape[2] // self._layers[0].heads
-            return Hidden(self._compiled(states, now.texts, partial(now.scale, width**-0.5)))
+            scale = partial(now.scale, self._head_width**-0.5)
+            return Hidden(self._compiled(tokens, self.embeddings.tables, now.texts, scale))
+        states = self.embeddings(tokens)
         for layer in self._layers:
             states = layer(self, states)
         return Hidden(states)
@@ -135,10 +136,19 @@ class Embeddings(nn.Module):
         self.token_type_embeddings = _table(weights["embeddings.token_type_embeddings.weight"])
         self._norm = _norm(weights, "embeddings.LayerNorm", eps)
 
-    def forward(self, input_ids: Tensor, position_ids: Tensor, token_type_ids: Tensor) -> Tensor:
-        """Return the states ``(1, tokens, hidden)`` that the first layer reads."""
-        words = self.word_embeddings(input_ids) + self.token_type_embeddings(token_type_ids)
-        return self._norm(words + self.position_embeddings(position_ids))
+    @property
+    def tables(self) -> list[Tensor]:
+        """Those of words, positions and token types, and weight and bias of the norm after them."""
+        tables = (self.word_embeddings, self.position_embeddings, self.token_type_embeddings)
+        return [*(table.weight for table in tables), self._norm.weight, self._norm.bias]
+
+    def forward(self, tokens: Sequence[Tensor]) -> Tensor:
+        """Return the states ``(1, tokens, hidden)`` that the first layer reads.
+
+        Args:
+            tokens: ids, positions and token types, each ``(1, tokens)``.
+        """
+        return embed(list(tokens), self.tables, self._norm.eps)
 
 
 @dataclass(frozen=True, slots=True)

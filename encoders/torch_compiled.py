@@ -1,8 +1,8 @@
-"""The layers of a BERT as one call that does not hold Python's lock.
+"""A BERT as one call that does not hold Python's lock.
 
 Each operation of torch lets go of Python's lock and takes it again, and beside threads that
 compute in Python it waits for it up to five milliseconds each time: a question that takes 8 ms
-alone took 700. As TorchScript the layers wait once. They compute what `encoders.torch_bert`
+alone took 700. As TorchScript the model waits once. It computes what `encoders.torch_bert`
 and `encoders.torch_products` compute, to the last bit.
 """
 
@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
-from encoders.torch_products import attend_blocks
+from encoders.torch_products import attend_blocks, lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from encoders.torch_products import Texts
 
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
 
-class CompiledLayers:
-    """All layers of a BERT whose products are oneDNN's.
+
+class CompiledBert:
+    """A BERT whose products are oneDNN's.
 
     Args:
         weights: of each layer twelve, each weight before its bias: of queries, keys and values
@@ -38,26 +40,30 @@ class CompiledLayers:
         self._weights = list(weights)
         self._heads = heads
         self._eps = eps
-        self._run = _compiled()
+        self._run = compiled(_bert)
 
-    def __call__(self, states: Tensor, texts: Texts, scale: Callable[[int], float]) -> Tensor:
-        """Run them.
+    def __call__(
+        self, tokens: Sequence[Tensor], tables: Sequence[Tensor], texts: Texts, scale: Callable[[int], float]
+    ) -> Tensor:
+        """Run it.
 
         Args:
-            states: ``(1, tokens, hidden)`` that the first layer reads.
+            tokens: ids, positions and token types, each ``(1, tokens)``.
+            tables: of words, positions and token types, and weight and bias of the norm after them.
             texts: where each text lies.
             scale: the factor on the scores of a text of so many tokens.
 
         Returns:
             ``(1, tokens, hidden)``.
         """
-        rows, room, back, spans = texts.blocks(self._heads, beside=3)
+        spans = texts.spans(self._heads)
         made: Tensor = self._run(
-            states,
+            list(tokens),
+            list(tables),
             self._weights,
-            (rows, room, back),
+            (texts.held, texts.rooms, texts.row),
             spans,
-            [scale(tokens) for tokens in spans[2::3]],
+            [scale(length) for length in spans[2::3]],
             self._heads,
             self._eps,
         )
@@ -69,13 +75,38 @@ def can_compile() -> bool:
     return sys.version_info < (3, 14)
 
 
-def _compiled() -> Any:
+def compiled(function: _Function) -> _Function:
+    """Return a function of tensors as TorchScript, where this Python has it."""
+    if not can_compile():
+        return function
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return torch.jit.script(_layers)
+        return cast("_Function", torch.jit.script(function))
 
 
-def _layers(
+def _bert(
+    tokens: list[Tensor],
+    tables: list[Tensor],
+    weights: list[Tensor],
+    texts: tuple[Tensor, Tensor, int],
+    spans: list[int],
+    scales: list[float],
+    heads: int,
+    eps: float,
+) -> Tensor:
+    blocks = lay_out(texts[0], texts[1], texts[2], heads, 3)
+    return run_layers(embed(tokens, tables, eps), weights, blocks, spans, scales, heads, eps)
+
+
+def embed(tokens: list[Tensor], tables: list[Tensor], eps: float) -> Tensor:
+    """Return the states ``(1, tokens, hidden)`` that the first layer reads; see `CompiledBert`."""
+    words = torch.nn.functional.embedding(tokens[0], tables[0])
+    words = words + torch.nn.functional.embedding(tokens[2], tables[2])
+    words = words + torch.nn.functional.embedding(tokens[1], tables[1])
+    return torch.nn.functional.layer_norm(words, [words.size(2)], tables[3], tables[4], eps)
+
+
+def run_layers(
     states: Tensor,
     weights: list[Tensor],
     blocks: tuple[Tensor, Tensor, Tensor],
@@ -84,6 +115,7 @@ def _layers(
     heads: int,
     eps: float,
 ) -> Tensor:
+    """Run the layers of a BERT; see `CompiledBert` and `encoders.torch_products.Blocks`."""
     rows, room, back = blocks
     width = states.size(2)
     for layer in range(len(weights) // 12):

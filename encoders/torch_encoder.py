@@ -294,19 +294,24 @@ class TorchEncoder:
         """
         rows = [self._row(one.ids[a:b], kind) for one, own in zip(read, windows, strict=True) for a, b in own]
         device = self._parts.pooling.device
-        vectors = torch.empty((len(rows), self._parts.pooled_size), device=device)
+        shape = len(rows), self._parts.pooled_size
+        on_cpu = device.type == "cpu"
+        vectors = (
+            torch.from_numpy(np.empty(shape, np.float32)) if on_cpu else torch.empty(shape, device=device)
+        )
         skip = 0 if self._parts.include_prompt or not len(self._prompt_ids[kind]) else self._skip(kind)
 
         def run(batch: list[int]) -> None:
             places: list[int] = []
-            pooled: list[torch.Tensor] = []
+            groups: list[torch.Tensor] = []
             for own, hidden in self._parts.forward([rows[i] for i in batch]):
                 places += [batch[place] for place in own]
-                pooled.append(self._parts.pooling(hidden, skip=skip))
-            vectors.index_copy_(0, to_device(torch.tensor(places), device), torch.cat(pooled))
+                groups.append(hidden)
+            index = torch.from_numpy(np.array(places, dtype=np.int64))
+            vectors.index_copy_(0, to_device(index, device), self._parts.pooling(groups, skip=skip))
 
         self._run_all(run, [len(row) for row in rows])
-        return vectors.cpu().numpy()
+        return (vectors if on_cpu else vectors.cpu()).numpy()
 
     def _run_all(self, run: Callable[[list[int]], None], lengths: Sequence[int]) -> None:
         """Run batches of places, of texts of so many tokens; beside each other where that helps.

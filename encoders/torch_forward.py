@@ -5,13 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from encoders.extension import Extension, position_ids
 from encoders.torch_attention import Group, Packing, packing
+from encoders.torch_compiled import compiled
 from encoders.torch_products import Texts
 from encoders.torch_rotary import long_tokens, rotations_of
 from encoders.torch_threads import threads_for
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextvars import ContextVar
 
-    from torch import Tensor
+    from numpy.typing import NDArray
 
     from encoders.torch_model import TransformerModel
     from encoders.types import IntArray
@@ -76,6 +78,7 @@ class PackedForward:
         self._packing = packing_for(model, options)
         self._by_products = model.device.type == "cpu" and model.dtype == torch.bfloat16
         self._at_once = self._packing.uniform and attends_at_once(model.device, model.dtype)
+        self._cut = compiled(cut_row)
 
     @property
     def note(self) -> str:
@@ -98,9 +101,7 @@ class PackedForward:
         positions[:tokens] = np.concatenate(own_positions)
         lengths = np.zeros((1, row), dtype=np.int64)
         lengths[0, :tokens] = np.repeat(sizes, sizes)
-        inputs = inputs_for(
-            self._model, *(to_device(torch.from_numpy(values), device)[None] for values in (ids, positions))
-        )
+        inputs = inputs_for(self._model, ids[None], positions[None])
         now = replace(
             self._packing,
             groups=tuple(groups),
@@ -111,10 +112,26 @@ class PackedForward:
             stack.enter_context(bound(packing, now))
             stack.enter_context(bound(long_tokens, are_long(lengths, self._extension, device)))
             stack.enter_context(threads_for(row))
-            hidden = self._model.module(**inputs).last_hidden_state[0]
-        for group, own in zip(groups, places, strict=True):
-            part = hidden[group.start : group.end]
-            yield own, part.view(group.texts, group.tokens, hidden.shape[1])
+            hidden = self._model.module(**inputs).last_hidden_state
+        counts = [count for group in groups for count in (group.texts, group.tokens)]
+        yield from zip(places, self._cut(hidden, counts), strict=True)
+
+
+def cut_row(hidden: Tensor, counts: list[int]) -> list[Tensor]:
+    """Cut a row ``(1, tokens, hidden)`` into groups ``(texts, tokens, hidden)``; TorchScript compiles it.
+
+    Args:
+        hidden: what lies after the last group is left out.
+        counts: for each group its texts, and the tokens of each.
+    """
+    groups: list[Tensor] = []
+    start = 0
+    for group in range(len(counts) // 2):
+        texts, tokens = counts[2 * group], counts[2 * group + 1]
+        end = start + texts * tokens
+        groups.append(hidden[0, start:end].view(texts, tokens, hidden.size(2)))
+        start = end
+    return groups
 
 
 def round_row(tokens: int) -> int:
@@ -151,14 +168,14 @@ def _groups(lengths: Sequence[int], order: Sequence[int]) -> tuple[list[Group], 
     return groups, places
 
 
-def inputs_for(model: TransformerModel, ids: Tensor, positions: Tensor) -> dict[str, Tensor]:
-    """Name the inputs as the model does."""
+def inputs_for(model: TransformerModel, ids: IntArray, positions: NDArray[Any]) -> dict[str, Tensor]:
+    """Name the inputs, each ``(rows, tokens)``, as the model does, and bring them to it."""
     inputs = {"input_ids": ids}
     if model.takes_positions:
         inputs["position_ids"] = positions + model.position_offset
     if model.token_types:
-        inputs["token_type_ids"] = torch.zeros_like(ids)
-    return inputs
+        inputs["token_type_ids"] = np.zeros_like(ids)
+    return {name: to_device(torch.from_numpy(values), model.device) for name, values in inputs.items()}
 
 
 def are_long(lengths: IntArray, extension: Extension | None, device: torch.device) -> Tensor:

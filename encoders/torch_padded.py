@@ -59,8 +59,7 @@ class PaddedForward:
             ids[place, : len(row)] = row
             positions[place, : len(row)] = position_ids(self._extension, len(row))
         device = self._model.device
-        tensors = [torch.from_numpy(array).to(device) for array in (ids, positions)]
-        inputs = inputs_for(self._model, *tensors)
+        inputs = inputs_for(self._model, ids, positions)
         mask = torch.from_numpy(np.arange(width) < lengths[:, None]).to(device)
         tokens = np.broadcast_to(lengths[:, None], (len(rows), width))
         factors = np.array([self._packing.scale(1.0, int(size)) for size in lengths], dtype=np.float32)

@@ -1,38 +1,60 @@
-"""Hidden states of texts of one length to one vector each."""
+"""Hidden states of texts to one vector each."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+import math
+from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from encoders.errors import ModelError
+from encoders.torch_compiled import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from pathlib import Path
-
-    from torch import Tensor
 
     from encoders.config import PoolingName
 
 
-def _weighted_mean(hidden: Tensor) -> Tensor:
-    """Weight token ``i`` by ``i``, counted from 1 (SGPT, arXiv:2202.08904)."""
-    weights = torch.arange(1, hidden.shape[1] + 1, dtype=hidden.dtype, device=hidden.device)
+def pool(hidden: Tensor, name: str) -> Tensor:
+    """Make one vector of the tokens of each text ``(texts, tokens, hidden)``, by a `PoolingName`."""
+    if name == "mean":
+        return hidden.mean(dim=1)
+    if name == "cls":
+        return hidden[:, 0]
+    if name == "max":
+        return hidden.amax(dim=1)
+    if name == "last":
+        return hidden[:, -1]
+    if name == "mean_sqrt":
+        return hidden.sum(dim=1) / math.sqrt(hidden.size(1))
+    # weighted_mean: token i by i, counted from 1 (SGPT, arXiv:2202.08904)
+    weights = torch.arange(1, hidden.size(1) + 1, dtype=hidden.dtype, device=hidden.device)
     return torch.einsum("cth,t->ch", hidden, weights / weights.sum())
 
 
-POOLINGS: Final[dict[PoolingName, Callable[[Tensor], Tensor]]] = {
-    "mean": lambda hidden: hidden.mean(dim=1),
-    "cls": lambda hidden: hidden[:, 0],
-    "max": lambda hidden: hidden.amax(dim=1),
-    "last": lambda hidden: hidden[:, -1],
-    "weighted_mean": _weighted_mean,
-    "mean_sqrt": lambda hidden: hidden.sum(dim=1) / hidden.shape[1] ** 0.5,
-}
+def pool_all(groups: list[Tensor], names: list[str], skip: int) -> Tensor:
+    """Pool texts of several lengths, and put the results of several poolings side by side.
+
+    Args:
+        groups: hidden states ``(texts, tokens, hidden)`` of texts of one length each.
+        names: of the poolings.
+        skip: tokens at the beginning of each text that do not count.
+
+    Returns:
+        ``(texts, hidden * poolings)`` float32, in the order of the groups.
+    """
+    pooled: list[Tensor] = []
+    for hidden in groups:
+        kept = hidden[:, skip:].float()
+        own: list[Tensor] = []
+        for name in names:
+            own.append(pool(kept, name))  # TorchScript reads it
+        pooled.append(torch.cat(own, -1))
+    return torch.cat(pooled)
 
 
 class Pooling(nn.Module):
@@ -42,20 +64,20 @@ class Pooling(nn.Module):
         self, names: tuple[PoolingName, ...], dense: tuple[Path, ...], *, device: torch.device
     ) -> None:
         super().__init__()
-        self._pools = [POOLINGS[name] for name in names]
+        self._names: list[str] = list(names)
+        self._pool = compiled(pool_all) if device.type == "cpu" else pool_all
         self._dense = nn.Sequential(*(_load_dense(path) for path in dense)).to(device)
         self.device = device
 
     def width(self, hidden_size: int) -> int:
         """Return the length of a vector made of hidden states of ``hidden_size``."""
-        pooled: Tensor = self._dense(torch.zeros(1, hidden_size * len(self._pools), device=self.device))
+        pooled: Tensor = self._dense(torch.zeros(1, hidden_size * len(self._names), device=self.device))
         return pooled.shape[-1]
 
     @torch.inference_mode()
-    def forward(self, hidden: Tensor, *, skip: int) -> Tensor:
-        """Pool ``(texts, tokens, hidden)`` without the first ``skip`` tokens, in float32."""
-        kept = hidden[:, skip:].float()
-        pooled: Tensor = self._dense(torch.cat([pool(kept) for pool in self._pools], dim=-1))
+    def forward(self, groups: Sequence[Tensor], *, skip: int) -> Tensor:
+        """Return one vector a text, float32; see `pool_all`."""
+        pooled: Tensor = self._dense(self._pool(list(groups), self._names, skip))
         return pooled
 
 

@@ -52,18 +52,24 @@ class Texts:
     Args:
         lengths: tokens of each.
         row: tokens of the row that they lie in; those after the last text are of none.
+
+    Attributes:
+        held: ``(texts,)``, the lengths.
+        rooms: ``(texts,)``, what they are rounded up to.
     """
 
     def __init__(self, lengths: Sequence[int], *, row: int) -> None:
-        self._held = np.array(lengths, dtype=np.int64)
-        self._row = row
-        steps = np.where(self._held <= _LONG, _STEP, _LONG_STEP)
-        self._rooms = -(-self._held // steps) * steps
+        held = np.array(lengths, dtype=np.int64)
+        steps = np.where(held <= _LONG, _STEP, _LONG_STEP)
+        self.held = torch.from_numpy(held)
+        self.rooms = torch.from_numpy(-(-held // steps) * steps)
+        self.row = row
         self._blocks: dict[tuple[int, int], Blocks] = {}
 
-    def _spans(self, heads: int) -> list[int]:
+    def spans(self, heads: int) -> list[int]:
+        """Return the spans of `Blocks`."""
         spans: list[int] = []
-        for tokens, run in groupby(zip(self._rooms.tolist(), self._held.tolist(), strict=True)):
+        for tokens, run in groupby(zip(self.rooms.tolist(), self.held.tolist(), strict=True)):
             left, most = len(list(run)), max(1, _SCORES // (heads * tokens[0] ** 2))
             for first in range(0, left, most):
                 spans += (min(most, left - first), *tokens)
@@ -72,23 +78,34 @@ class Texts:
     def blocks(self, heads: int, *, beside: int = 1) -> Blocks:
         """Return where the heads lie, of states that hold ``beside`` rows of heads for each token."""
         if (heads, beside) not in self._blocks:
-            self._blocks[heads, beside] = self._made(heads, beside)
+            places = lay_out(self.held, self.rooms, self.row, heads, beside)
+            self._blocks[heads, beside] = Blocks(*places, self.spans(heads))
         return self._blocks[heads, beside]
 
-    def _made(self, heads: int, beside: int) -> Blocks:
-        held, rooms = self._held, self._rooms
-        starts, ends = np.cumsum(held) - held, np.cumsum(rooms) - rooms
-        size = heads * rooms
-        own = np.arange(size.sum()) - np.repeat(heads * ends, size)
-        head, token = np.divmod(own, np.repeat(rooms, size))
-        last = np.repeat(held, size) - 1
-        rows = (np.repeat(starts, size) + np.minimum(token, last)) * (beside * heads) + head
-        is_own = token <= last
-        back = np.zeros(self._row * heads, dtype=np.int64)
-        places = np.flatnonzero(is_own)
-        back[(rows[places] // (beside * heads)) * heads + head[places]] = places
-        row_of, room, back_to = map(torch.from_numpy, (rows, np.flatnonzero(~is_own), back))
-        return Blocks(row_of, room, back_to, self._spans(heads))
+
+def lay_out(held: Tensor, rooms: Tensor, row: int, heads: int, beside: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return rows, room and way back of `Blocks`; written so that TorchScript compiles it too.
+
+    Args:
+        held: of `Texts`; the next two likewise.
+        rooms: see there.
+        row: see there.
+        heads: of attention.
+        beside: rows of heads that the states hold for each token.
+    """
+    size = heads * rooms
+    text = torch.repeat_interleave(torch.arange(held.size(0)), size)
+    own = torch.arange(text.size(0)) - (size.cumsum(0) - size).index_select(0, text)
+    width = rooms.index_select(0, text)
+    head = torch.div(own, width, rounding_mode="floor")
+    token, last = own - head * width, held.index_select(0, text) - 1
+    first = (held.cumsum(0) - held).index_select(0, text)
+    rows = (first + torch.minimum(token, last)) * (beside * heads) + head
+    is_own = token <= last
+    places = is_own.nonzero().flatten()
+    back = torch.zeros(row * heads, dtype=torch.int64)
+    back.index_copy_(0, ((first + token) * heads + head).index_select(0, places), places)
+    return rows, is_own.logical_not().nonzero().flatten(), back
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, texts: Texts, scale: Callable[[int], float]) -> Tensor:

@@ -47,7 +47,7 @@ def bounds_of(lengths: Sequence[int], device: torch.device) -> Bounds:
 def to_device(values: Tensor, device: torch.device) -> Tensor:
     """Bring numbers to where the model computes, without waiting for what it computes now."""
     if device.type != "cuda":
-        return values.to(device)
+        return values if values.device == device else values.to(device)
     return values.pin_memory().to(device, non_blocking=True)
 
 

@@ -232,5 +232,5 @@ def test_scores_that_differ_in_the_last_bits_of_a_product_are_equal():
     pool = Pool(best=1, temperature=0.05)
     near = np.float32(0.7), np.nextafter(np.float32(0.7), np.float32(1))
     assert near[0] != near[1]
-    one, other = table_scorer._pooled(pool, [np.array([score]) for score in near], np.array([1, 1]))
+    one, other = table_scorer._pooled(pool, np.array(near), np.array([1, 1]))
     assert one == other

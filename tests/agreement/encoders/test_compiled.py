@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from encoders.loading import load_encoder
-from encoders.torch_compiled import can_compile
+from encoders.torch_compiled import can_compile, compiled, run_layers
+from encoders.torch_forward import cut_row
+from encoders.torch_pooling import pool_all
 from encoders.torch_products import Texts
 
 TEXTS = [
@@ -40,8 +42,37 @@ def test_sums_near_their_ends_are_computed_by_torchs_kernel_there_too():
     if module._compiled is None or encoder.parts.forward._model.dtype != torch.bfloat16:
         pytest.skip("this processor does not multiply bfloat16")
     states = 300 * torch.randn(1, 30, 384, generator=torch.Generator().manual_seed(0)).bfloat16()
-    made = module._compiled(states, Texts([12, 18], row=30), lambda tokens: 4.0)
+    weights = [weight for layer in module._layers for weight in layer.packed()]
+    rows, room, back, spans = Texts([12, 18], row=30).blocks(12, beside=3)
+    run = compiled(run_layers)
+    made = run(states, weights, (rows, room, back), spans, [4.0] * (len(spans) // 3), 12, 1e-12)
     assert torch.isfinite(made.float()).all()
+
+
+def test_poolings_are_those_of_their_definitions():
+    generator = torch.Generator().manual_seed(0)
+    groups = [torch.randn(2, 5, 4, generator=generator), torch.randn(1, 3, 4, generator=generator)]
+    names = ["mean", "cls", "max", "last", "weighted_mean", "mean_sqrt"]
+    got = compiled(pool_all)(groups, names, 1)
+    for row, states in enumerate([*groups[0][:, 1:], groups[1][0, 1:]]):
+        tokens = states.tolist()
+        by_place = [(place + 1) * token for place, token in enumerate(states)]
+        wanted = [
+            states.sum(0) / len(tokens),
+            states[0],
+            torch.tensor([max(column) for column in zip(*tokens, strict=True)]),
+            states[-1],
+            sum(by_place) / sum(range(1, len(tokens) + 1)),
+            states.sum(0) / len(tokens) ** 0.5,
+        ]
+        assert torch.allclose(got[row], torch.cat(wanted), atol=1e-6)
+
+
+def test_a_row_is_cut_into_texts_of_one_length():
+    hidden = torch.arange(24.0).view(1, 12, 2)
+    first, second = compiled(cut_row)(hidden, [2, 3, 1, 4])
+    assert torch.equal(first, hidden[0, :6].view(2, 3, 2))
+    assert torch.equal(second, hidden[:, 6:10])
 
 
 def test_room_is_given_up_to_a_round_length():

@@ -172,10 +172,10 @@ def test_a_short_text_takes_one_thread_and_gives_the_others_back(monkeypatch):
     before = torch.get_num_threads()
     encoder = load_encoder("bundled", threads=2)
     seen = []
-    actual = torch_bert.layer_norm
+    actual = torch_bert.Bert.forward
     monkeypatch.setattr(
-        torch_bert,
-        "layer_norm",
+        torch_bert.Bert,
+        "forward",
         lambda *a, **k: (seen.append(torch.get_num_threads()), actual(*a, **k))[1],
     )
     short = encoder.encode(["a short question"], kind="query")
@@ -209,12 +209,13 @@ def test_a_long_text_is_read_by_all_threads_and_has_the_vector_that_it_has_besid
     texts = ["short text", "notice and rent " * 60, "a clause", "", "repairs and keys " * 70]
     expected = encoder.encode(texts)
     seen = []
-    actual = torch_bert.layer_norm
-    monkeypatch.setattr(
-        torch_bert,
-        "layer_norm",
-        lambda *a, **k: (seen.append((a[0].numel() // 384, torch.get_num_threads())), actual(*a, **k))[1],
-    )
+    actual = torch_bert.Bert.forward
+
+    def spy(module, input_ids, **others):
+        seen.append((input_ids.numel(), torch.get_num_threads()))
+        return actual(module, input_ids, **others)
+
+    monkeypatch.setattr(torch_bert.Bert, "forward", spy)
     monkeypatch.setattr(torch_encoder, "_LEAST_BATCH", 64)
     monkeypatch.setattr(torch_encoder, "_LONG", 100)
     assert abs(encoder.encode(texts) - expected).max() < 2e-3
