@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from bisect import bisect_right
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from eval.bench_engines import NEEDS, ON_A_CPU, Job, gemm_limit, lengthened_folder, why_missing
+from eval.errors import EvaluationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -200,11 +201,17 @@ def measure(pythons: Mapping[str, str], work: Work, place: Path, rounds: int, th
             workers[engine] = stack.enter_context(_started(jobs[engine], pythons[engine]))
             if not _answer(workers[engine]):
                 missing[engine] = "its process ended; see the error above"
-        for engine in [engine for engine in answers if missing[engine]]:
-            del answers[engine], workers[engine]
-        for _ in range(rounds):
+        for number in range(rounds):
             for engine, worker in workers.items():
-                answers[engine].append(_asked(worker))
+                if missing[engine]:
+                    continue
+                if (answer := _asked(worker)) is None:
+                    missing[engine] = f"its process ended in round {number + 1}; is there memory enough?"
+                else:
+                    answers[engine].append(answer)
+    answers = {engine: own for engine, own in answers.items() if not missing[engine]}
+    if _REFERENCE not in answers:
+        raise EvaluationError(f"{_REFERENCE}, which the others are compared with: {missing[_REFERENCE]}")
     vectors = {engine: np.load(jobs[engine].vectors) for engine in answers}
     return [
         _figure(engine, work, answers[engine], vectors)
@@ -241,12 +248,19 @@ def _started(job: Job, python: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=here)
 
 
-def _asked(worker: subprocess.Popen[str]) -> dict[str, float]:
+def _asked(worker: subprocess.Popen[str]) -> dict[str, float] | None:
+    """Let a worker run a round; None when it has ended."""
     if worker.stdin is None:
         raise RuntimeError("a worker was started without a pipe")
-    worker.stdin.write("go\n")
-    worker.stdin.flush()
-    answer: dict[str, float] = json.loads(_answer(worker))
+    try:
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    except BrokenPipeError:
+        with suppress(BrokenPipeError):
+            worker.stdin.close()
+        return None
+    line = _answer(worker)
+    answer: dict[str, float] | None = json.loads(line) if line else None
     return answer
 
 

@@ -1,11 +1,12 @@
 import json
+import subprocess
 import sys
 
 import pytest
 
 from encoders.fast_tokenizer import load_tokenizer
 from encoders.loading import bundled_folder
-from eval.bench_encode import Figure, make_texts
+from eval.bench_encode import Figure, _asked, make_texts
 from eval.bench_engines import NEEDS, lengthened_folder, why_missing
 
 
@@ -49,3 +50,12 @@ def test_what_is_not_installed_is_said_to_be_missing(monkeypatch):
     assert why_missing("other", sys.executable, "cpu") == "not installed: no_such_package"
     assert why_missing("longdoc float32", sys.executable, "cpu") == ""
     assert Figure(engine="other", length=160, missing="x").tokens_per_second == 0.0
+
+
+def test_a_worker_that_ended_is_told_from_one_that_answers():
+    command = [sys.executable, "-c", "input(); print('{}', flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        assert _asked(worker) == {}
+        assert _asked(worker) is None
+        worker.wait()
+        assert _asked(worker) is None
