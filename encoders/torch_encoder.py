@@ -294,11 +294,7 @@ class TorchEncoder:
         """
         rows = [self._row(one.ids[a:b], kind) for one, own in zip(read, windows, strict=True) for a, b in own]
         device = self._parts.pooling.device
-        shape = len(rows), self._parts.pooled_size
-        on_cpu = device.type == "cpu"
-        vectors = (
-            torch.from_numpy(np.empty(shape, np.float32)) if on_cpu else torch.empty(shape, device=device)
-        )
+        vectors = torch.empty((len(rows), self._parts.pooled_size), device=device)
         skip = 0 if self._parts.include_prompt or not len(self._prompt_ids[kind]) else self._skip(kind)
 
         def run(batch: list[int]) -> None:
@@ -311,7 +307,7 @@ class TorchEncoder:
             vectors.index_copy_(0, to_device(index, device), self._parts.pooling(groups, skip=skip))
 
         self._run_all(run, [len(row) for row in rows])
-        return (vectors if on_cpu else vectors.cpu()).numpy()
+        return vectors.cpu().numpy()
 
     def _run_all(self, run: Callable[[list[int]], None], lengths: Sequence[int]) -> None:
         """Run batches of places, of texts of so many tokens; beside each other where that helps.

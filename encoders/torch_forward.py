@@ -170,12 +170,13 @@ def _groups(lengths: Sequence[int], order: Sequence[int]) -> tuple[list[Group], 
 
 def inputs_for(model: TransformerModel, ids: IntArray, positions: NDArray[Any]) -> dict[str, Tensor]:
     """Name the inputs, each ``(rows, tokens)``, as the model does, and bring them to it."""
-    inputs = {"input_ids": ids}
+    inputs = {"input_ids": to_device(torch.from_numpy(ids), model.device)}
     if model.takes_positions:
-        inputs["position_ids"] = positions + model.position_offset
+        places = torch.from_numpy(positions + model.position_offset)
+        inputs["position_ids"] = to_device(places, model.device)
     if model.token_types:
-        inputs["token_type_ids"] = np.zeros_like(ids)
-    return {name: to_device(torch.from_numpy(values), model.device) for name, values in inputs.items()}
+        inputs["token_type_ids"] = torch.zeros_like(inputs["input_ids"])
+    return inputs
 
 
 def are_long(lengths: IntArray, extension: Extension | None, device: torch.device) -> Tensor:

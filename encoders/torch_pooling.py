@@ -31,9 +31,10 @@ def pool(hidden: Tensor, name: str) -> Tensor:
         return hidden[:, -1]
     if name == "mean_sqrt":
         return hidden.sum(dim=1) / math.sqrt(hidden.size(1))
-    # weighted_mean: token i by i, counted from 1 (SGPT, arXiv:2202.08904)
-    weights = torch.arange(1, hidden.size(1) + 1, dtype=hidden.dtype, device=hidden.device)
-    return torch.einsum("cth,t->ch", hidden, weights / weights.sum())
+    if name == "weighted_mean":  # token i by i, counted from 1 (SGPT, arXiv:2202.08904)
+        weights = torch.arange(1, hidden.size(1) + 1, dtype=hidden.dtype, device=hidden.device)
+        return torch.einsum("cth,t->ch", hidden, weights / weights.sum())
+    raise ValueError(f"there is no pooling {name}")
 
 
 def pool_all(groups: list[Tensor], names: list[str], skip: int) -> Tensor:

@@ -39,9 +39,9 @@ class TitleTerms:
             scores = dict.fromkeys(doc_ids, 0.0)
             for term, count in Counter(analyse(query)).items():
                 holders = self._holders.get(term, {})
+                weight = count * idf(len(holders), len(self._terms))
                 for doc_id in holders.keys() & scores.keys():
                     length = self._terms[doc_id].total()
-                    weight = count * idf(len(holders), len(self._terms))
                     scores[doc_id] += weight * _BM25.weight(holders[doc_id], length, average)
             return tuple(scores.values())
 
@@ -66,4 +66,6 @@ class TitleTerms:
             terms = self._terms.pop(doc_id)
             for term in terms:
                 del self._holders[term][doc_id]
+                if not self._holders[term]:
+                    del self._holders[term]
             self._length -= terms.total()

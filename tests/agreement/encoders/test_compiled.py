@@ -68,6 +68,11 @@ def test_poolings_are_those_of_their_definitions():
         assert torch.allclose(got[row], torch.cat(wanted), atol=1e-6)
 
 
+def test_a_pooling_that_nobody_defined_is_refused():
+    with pytest.raises(Exception, match="no pooling median"):
+        compiled(pool_all)([torch.zeros(1, 2, 3)], ["median"], 0)
+
+
 def test_a_row_is_cut_into_texts_of_one_length():
     hidden = torch.arange(24.0).view(1, 12, 2)
     first, second = compiled(cut_row)(hidden, [2, 3, 1, 4])
