@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import torch
 from torch import Tensor
 
+from encoders.torch_fusion import fuses_gelu
 from encoders.torch_products import attend_blocks, lay_out
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class CompiledBert:
         self._weights = list(weights)
         self._heads = heads
         self._eps = eps
+        self._fused = fuses_gelu(weights[4].dtype)
         self._run = compiled(_bert)
 
     def __call__(
@@ -66,6 +68,7 @@ class CompiledBert:
             [scale(length) for length in spans[2::3]],
             self._heads,
             self._eps,
+            self._fused,
         )
         return made
 
@@ -93,9 +96,10 @@ def _bert(
     scales: list[float],
     heads: int,
     eps: float,
+    fused: bool,
 ) -> Tensor:
     blocks = lay_out(texts[0], texts[1], texts[2], heads, 3)
-    return run_layers(embed(tokens, tables, eps), weights, blocks, spans, scales, heads, eps)
+    return run_layers(embed(tokens, tables, eps), weights, blocks, spans, scales, heads, eps, fused)
 
 
 def embed(tokens: list[Tensor], tables: list[Tensor], eps: float) -> Tensor:
@@ -114,8 +118,9 @@ def run_layers(
     scales: list[float],
     heads: int,
     eps: float,
+    fused: bool,
 ) -> Tensor:
-    """Run the layers of a BERT; see `CompiledBert` and `encoders.torch_products.Blocks`."""
+    """Run the layers of a BERT; see `CompiledBert`, `fuses_gelu` and `encoders.torch_products.Blocks`."""
     rows, room, back = blocks
     width = states.size(2)
     for layer in range(len(weights) // 12):
@@ -130,7 +135,11 @@ def run_layers(
         seen = seen.index_select(0, back).view(1, -1, width)
         attended = torch.ops.mkldnn._linear_pointwise(seen, states, own[2], own[3], "add")
         attended = torch.nn.functional.layer_norm(attended, [width], own[4], own[5], eps)
-        wide = torch.ops.mkldnn._linear_pointwise(attended, own[6], own[7], "gelu", [], "none")
+        if fused:
+            wide = torch.ops.mkldnn._linear_pointwise(attended, own[6], own[7], "gelu", [], "none")
+        else:
+            wide = torch.ops.mkldnn._linear_pointwise(attended, own[6], own[7], "none", [], "")
+            wide = torch.ops.aten.gelu_(wide)
         narrow = torch.ops.mkldnn._linear_pointwise(wide, attended, own[8], own[9], "add")
         states = torch.nn.functional.layer_norm(narrow, [width], own[10], own[11], eps)
     return states

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 HiddenStates: TypeAlias = "Iterator[tuple[list[int], Tensor]]"
+
+_MULTIPLIED: Final = (torch.bfloat16, torch.float32)
+"""What `encoders.torch_products` computes: a score's exponential must not overflow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +79,7 @@ class PackedForward:
         self._model = model
         self._extension = options.extension
         self._packing = packing_for(model, options)
-        self._by_products = model.device.type == "cpu" and model.dtype == torch.bfloat16
+        self._by_products = model.device.type == "cpu" and model.dtype in _MULTIPLIED
         self._at_once = self._packing.uniform and attends_at_once(model.device, model.dtype)
         self._cut = compiled(cut_row)
 

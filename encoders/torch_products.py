@@ -1,9 +1,10 @@
-"""Attention of short and long texts by matrix products, where the processor multiplies bfloat16.
+"""Attention on a CPU by matrix products: of all texts in bfloat16, of short ones in float32.
 
-torch's kernel for a CPU computes its products tile by tile, far below the rate of the
-machine; on whole texts oneDNN reaches it, and what remains is one exponential a score. The
-maximum of a row need not be known: bfloat16 has the exponents of float32, and a text whose
-sums come near their ends is computed by torch's kernel.
+torch's kernel for a CPU computes its products tile by tile, in bfloat16 far below the rate of
+the machine; on whole texts oneDNN reaches it, and what remains is one exponential a score. The
+maximum of a row need not be known: both have the same exponents, and a text whose sums come
+near their ends is computed by torch's kernel. So is a longer one in float32, where scores that
+lie in no cache cost more than the tiles.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, texts: Texts, scale: Calla
     """Attend within each text.
 
     Args:
-        query: ``(heads, tokens, head_dim)``, bfloat16.
+        query: ``(heads, tokens, head_dim)``, bfloat16 or float32.
         key: likewise.
         value: likewise.
         texts: where each text lies.
@@ -138,7 +139,8 @@ def attend_blocks(
     """Attend within each text; written so that TorchScript compiles it too.
 
     Args:
-        queries: ``(rows, head_dim)`` as `Blocks` says, bfloat16; it and the keys may be overwritten.
+        queries: ``(rows, head_dim)`` as `Blocks` says, bfloat16 or float32; it and the keys may be
+            overwritten.
         keys: likewise.
         values: likewise, 0 where room is.
         spans: of `Blocks`.
@@ -153,6 +155,7 @@ def attend_blocks(
     alike = max(scales) == min(scales)
     if alike:
         queries = queries * (scales[0] * base)  # in place, TorchScript would round the factor
+    exact = queries.dtype == torch.float32
     seen = torch.empty_like(queries)
     sums = queries.new_empty(queries.size(0))
     start = 0
@@ -165,6 +168,11 @@ def attend_blocks(
         key = keys[start:end].view(count, length, width)
         value = values[start:end].view(count, length, width)
         into, own = seen[start:end].view(count, length, width), sums[start:end].view(count, length)
+        start = end
+        if exact and length > 256:
+            into[:, :tokens] = by_torch(query[:, :tokens], key[:, :tokens], value[:, :tokens])
+            own.fill_(1)
+            continue
         key -= key[:, ::8].mean(1, keepdim=True)  # shifts all scores of a query alike, most of them near 0
         if length <= 512:
             weights = torch.bmm(query, key.transpose(1, 2)).exp2_()
@@ -177,7 +185,6 @@ def attend_blocks(
                     scores = torch.mm(query[head, first:last], key[head].t()).exp2_()
                     torch.sum(scores[:, :tokens], -1, out=own[head, first:last])
                     torch.mm(scores, value[head], out=into[head, first:last])
-        start = end
     held = (sums > 2.0**-64) & (sums < 2.0**120)  # nothing that counts was cut off, nothing overflowed
     seen /= sums[:, None]
     if not bool(held.all()):
@@ -187,14 +194,21 @@ def attend_blocks(
             end = start + count * length
             if not bool(held[start:end].all()):
                 seen[start:end].view(count, length, width)[:, :tokens] = by_torch(
-                    queries[start:end].view(1, count, length, width)[:, :, :tokens],
-                    keys[start:end].view(1, count, length, width)[:, :, :tokens],
-                    values[start:end].view(1, count, length, width)[:, :, :tokens],
-                )[0]
+                    queries[start:end].view(count, length, width)[:, :tokens],
+                    keys[start:end].view(count, length, width)[:, :tokens],
+                    values[start:end].view(count, length, width)[:, :tokens],
+                )
             start = end
     return seen
 
 
 def by_torch(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attend by torch's kernel; queries are scaled for exponentials of base 2 already."""
-    return torch.nn.functional.scaled_dot_product_attention(query, key, value, scale=0.6931471805599453)
+    """Attend by torch's kernel.
+
+    Args:
+        query: ``(heads, tokens, head_dim)``, scaled for exponentials of base 2.
+        key: likewise, not scaled.
+        value: likewise.
+    """
+    attend_one = torch.nn.functional.scaled_dot_product_attention
+    return attend_one(query[None], key[None], value[None], scale=0.6931471805599453)[0]

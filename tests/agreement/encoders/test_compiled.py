@@ -24,8 +24,9 @@ TEXTS = [
 
 @pytest.mark.skipif(not can_compile(), reason="this Python has no TorchScript")
 @pytest.mark.parametrize("texts", [TEXTS[:1], TEXTS], ids=["one", "several"])
-def test_compiled_layers_give_the_same_vectors_to_the_last_bit(texts):
-    encoder = load_encoder("bundled", threads=1)
+@pytest.mark.parametrize("dtype", ["auto", "float32"])
+def test_compiled_layers_give_the_same_vectors_to_the_last_bit(texts, dtype):
+    encoder = load_encoder("bundled", threads=1, dtype=dtype)
     module = encoder.parts.forward._model.module
     if module._compiled is None:
         pytest.skip("oneDNN computes nothing on this processor")
@@ -42,11 +43,25 @@ def test_sums_near_their_ends_are_computed_by_torchs_kernel_there_too():
     if module._compiled is None or encoder.parts.forward._model.dtype != torch.bfloat16:
         pytest.skip("this processor does not multiply bfloat16")
     states = 300 * torch.randn(1, 30, 384, generator=torch.Generator().manual_seed(0)).bfloat16()
+    assert torch.isfinite(run_on(module, states, scale=4.0).float()).all()
+
+
+@pytest.mark.skipif(not can_compile(), reason="this Python has no TorchScript")
+def test_gelu_in_the_product_or_after_it_is_the_same():
+    module = load_encoder("bundled", threads=1, dtype="float32").parts.forward._model.module
+    if module._compiled is None:
+        pytest.skip("oneDNN computes nothing on this processor")
+    states = torch.randn(1, 30, 384, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        inside, after = (run_on(module, states, scale=0.2, fused=fused) for fused in (True, False))
+    assert torch.allclose(inside, after, atol=1e-4)
+
+
+def run_on(module, states, *, scale, fused=True):
     weights = [weight for layer in module._layers for weight in layer.packed()]
     rows, room, back, spans = Texts([12, 18], row=30).blocks(12, beside=3)
-    run = compiled(run_layers)
-    made = run(states, weights, (rows, room, back), spans, [4.0] * (len(spans) // 3), 12, 1e-12)
-    assert torch.isfinite(made.float()).all()
+    scales = [scale] * (len(spans) // 3)
+    return compiled(run_layers)(states, weights, (rows, room, back), spans, scales, 12, 1e-12, fused)
 
 
 def test_poolings_are_those_of_their_definitions():
