@@ -155,7 +155,6 @@ def attend_blocks(
     alike = max(scales) == min(scales)
     if alike:
         queries = queries * (scales[0] * base)  # in place, TorchScript would round the factor
-    exact = queries.dtype == torch.float32
     seen = torch.empty_like(queries)
     sums = queries.new_empty(queries.size(0))
     start = 0
@@ -169,7 +168,7 @@ def attend_blocks(
         value = values[start:end].view(count, length, width)
         into, own = seen[start:end].view(count, length, width), sums[start:end].view(count, length)
         start = end
-        if exact and length > 256:
+        if queries.dtype == torch.float32 and length > 256:
             into[:, :tokens] = by_torch(query[:, :tokens], key[:, :tokens], value[:, :tokens])
             own.fill_(1)
             continue

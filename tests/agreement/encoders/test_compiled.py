@@ -23,7 +23,9 @@ TEXTS = [
 
 
 @pytest.mark.skipif(not can_compile(), reason="this Python has no TorchScript")
-@pytest.mark.parametrize("texts", [TEXTS[:1], TEXTS], ids=["one", "several"])
+@pytest.mark.parametrize(
+    "texts", [TEXTS[:1], TEXTS, [*TEXTS, "the rent " * 150]], ids=["one", "several", "a long one too"]
+)
 @pytest.mark.parametrize("dtype", ["auto", "float32"])
 def test_compiled_layers_give_the_same_vectors_to_the_last_bit(texts, dtype):
     encoder = load_encoder("bundled", threads=1, dtype=dtype)
@@ -37,13 +39,13 @@ def test_compiled_layers_give_the_same_vectors_to_the_last_bit(texts, dtype):
 
 
 @pytest.mark.skipif(not can_compile(), reason="this Python has no TorchScript")
-def test_sums_near_their_ends_are_computed_by_torchs_kernel_there_too():
-    encoder = load_encoder("bundled", threads=1)
-    module = encoder.parts.forward._model.module
-    if module._compiled is None or encoder.parts.forward._model.dtype != torch.bfloat16:
-        pytest.skip("this processor does not multiply bfloat16")
-    states = 300 * torch.randn(1, 30, 384, generator=torch.Generator().manual_seed(0)).bfloat16()
-    assert torch.isfinite(run_on(module, states, scale=4.0).float()).all()
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_sums_near_their_ends_are_computed_by_torchs_kernel_there_too(dtype):
+    module = load_encoder("bundled", threads=1, dtype=dtype).parts.forward._model.module
+    if module._compiled is None:
+        pytest.skip("oneDNN does not compute it on this processor")
+    states = 300 * torch.randn(1, 30, 384, generator=torch.Generator().manual_seed(0))
+    assert torch.isfinite(run_on(module, states.to(getattr(torch, dtype)), scale=4.0).float()).all()
 
 
 @pytest.mark.skipif(not can_compile(), reason="this Python has no TorchScript")

@@ -11,8 +11,6 @@ from encoders.torch_products import Texts, attend, by_torch
 
 HEADS, WIDTH = 3, 32
 SCALE = WIDTH**-0.5
-
-
 LEAST = {torch.bfloat16: 0.999, torch.float32: 0.999999}
 
 
@@ -76,8 +74,9 @@ def test_what_all_keys_have_in_common_changes_nothing():
     assert least_cosine(attend(*shifted, laid([50]), lambda tokens: SCALE), wanted) > 0.999
 
 
-def test_scores_beyond_the_exponents_of_bfloat16_are_left_to_torch(monkeypatch):
-    states, asked = drawn(90), []
+@pytest.mark.parametrize("dtype", LEAST)
+def test_scores_beyond_the_exponents_are_left_to_torch(monkeypatch, dtype):
+    states, asked = drawn(90, dtype=dtype), []
     states[:2, :, 50:] *= 40
     monkeypatch.setattr(
         torch_products, "by_torch", lambda q, k, v: asked.append(q.shape[1]) or by_torch(q, k, v)
