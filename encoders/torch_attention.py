@@ -16,6 +16,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from encoders.errors import ModelError
 from encoders.extension import query_scale
+from encoders.torch_kernel import attend_texts, masks_of
 from encoders.torch_products import attend
 from encoders.torch_varlen import attend_at_once, fits
 
@@ -68,6 +69,11 @@ class Packing:
     rotations: Callable[[Tensor], tuple[Tensor, Tensor]] | None = field(default=None, compare=False)
     texts: Texts | None = field(default=None, compare=False)
     bounds: Bounds | None = field(default=None, compare=False)
+
+    @property
+    def counts(self) -> list[int]:
+        """The texts of each group and the tokens of each of them, by turns."""
+        return [count for group in self.groups for count in (group.texts, group.tokens)]
 
     @property
     def uniform(self) -> bool:
@@ -137,10 +143,14 @@ def packed_attention(
             query, key, value, now.bounds, scale=scale, causal=causal, window=sliding_window
         ), None
     plain = not causal and sliding_window is None and shared == 1 and not now.changes_scores
-    if now.texts is not None and plain:
+    if plain and now.texts is not None:
         return attend(query[0], key[0], value[0], now.texts, lambda tokens: now.scale(base, tokens))[
             None
         ], None
+    if plain:
+        q, k, v = (states[0].transpose(0, 1) for states in (query, key, value))
+        scales = [now.scale(base, group.tokens) for group in now.groups]
+        return attend_texts(q, k, v, now.counts, scales, masks_of(now.counts, q))[None], None
     out = query.new_empty(1, query.shape[2], heads, value.shape[3])
     out[0, now.groups[-1].end :] = 0  # rows that belong to no text
     for group in now.groups:

@@ -117,9 +117,9 @@ class Bert(nn.Module):
     def forward(self, input_ids: Tensor, position_ids: Tensor, token_type_ids: Tensor) -> Hidden:
         """Return the hidden states ``(1, tokens, hidden)``."""
         now, tokens = packing.get(), (input_ids, position_ids, token_type_ids)
-        if self._compiled is not None and now.texts is not None and not now.changes_scores:
+        if self._compiled is not None and not now.changes_scores:
             scale = partial(now.scale, self._head_width**-0.5)
-            return Hidden(self._compiled(tokens, self.embeddings.tables, now.texts, scale))
+            return Hidden(self._compiled(tokens, self.embeddings.tables, now.counts, scale, now.texts))
         states = self.embeddings(tokens)
         for layer in self._layers:
             states = layer(self, states)

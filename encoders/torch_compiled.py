@@ -2,8 +2,8 @@
 
 Each operation of torch lets go of Python's lock and takes it again, and beside threads that
 compute in Python it waits for it up to five milliseconds each time: a question that takes 8 ms
-alone took 700. As TorchScript the model waits once. It computes what `encoders.torch_bert`
-and `encoders.torch_products` compute, to the last bit.
+alone took 700. As TorchScript the model waits once. It computes what `encoders.torch_bert` and
+`encoders.torch_attention` compute, to the last bit.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from encoders.torch_fusion import fuses_gelu
+from encoders.torch_kernel import attend_texts, masks_of
 from encoders.torch_products import attend_blocks, lay_out
 
 if TYPE_CHECKING:
@@ -45,27 +46,33 @@ class CompiledBert:
         self._run = compiled(_bert)
 
     def __call__(
-        self, tokens: Sequence[Tensor], tables: Sequence[Tensor], texts: Texts, scale: Callable[[int], float]
+        self,
+        tokens: Sequence[Tensor],
+        tables: Sequence[Tensor],
+        counts: list[int],
+        scale: Callable[[int], float],
+        texts: Texts | None = None,
     ) -> Tensor:
         """Run it.
 
         Args:
             tokens: ids, positions and token types, each ``(1, tokens)``.
             tables: of words, positions and token types, and weight and bias of the norm after them.
-            texts: where each text lies.
+            counts: of `encoders.torch_kernel.attend_texts`.
             scale: the factor on the scores of a text of so many tokens.
+            texts: where each text lies, when they are to attend by products.
 
         Returns:
             ``(1, tokens, hidden)``.
         """
-        spans = texts.spans(self._heads)
+        spans = counts if texts is None else texts.spans(self._heads)
         made: Tensor = self._run(
             list(tokens),
             list(tables),
             self._weights,
-            (texts.held, texts.rooms, texts.row),
+            None if texts is None else (texts.held, texts.rooms, texts.row),
             spans,
-            [scale(length) for length in spans[2::3]],
+            [scale(length) for length in (spans[1::2] if texts is None else spans[2::3])],
             self._heads,
             self._eps,
             self._fused,
@@ -91,14 +98,14 @@ def _bert(
     tokens: list[Tensor],
     tables: list[Tensor],
     weights: list[Tensor],
-    texts: tuple[Tensor, Tensor, int],
+    texts: tuple[Tensor, Tensor, int] | None,
     spans: list[int],
     scales: list[float],
     heads: int,
     eps: float,
     fused: bool,
 ) -> Tensor:
-    blocks = lay_out(texts[0], texts[1], texts[2], heads, 3)
+    blocks = None if texts is None else lay_out(texts[0], texts[1], texts[2], heads, 3)
     return run_layers(embed(tokens, tables, eps), weights, blocks, spans, scales, heads, eps, fused)
 
 
@@ -113,26 +120,45 @@ def embed(tokens: list[Tensor], tables: list[Tensor], eps: float) -> Tensor:
 def run_layers(
     states: Tensor,
     weights: list[Tensor],
-    blocks: tuple[Tensor, Tensor, Tensor],
+    blocks: tuple[Tensor, Tensor, Tensor] | None,
     spans: list[int],
     scales: list[float],
     heads: int,
     eps: float,
     fused: bool,
 ) -> Tensor:
-    """Run the layers of a BERT; see `CompiledBert`, `fuses_gelu` and `encoders.torch_products.Blocks`."""
-    rows, room, back = blocks
+    """Run the layers of a BERT; see `CompiledBert` and `fuses_gelu`.
+
+    Args:
+        states: ``(1, tokens, hidden)``.
+        weights: of `CompiledBert`.
+        blocks: rows, room and way back of `encoders.torch_products.Blocks`; without them texts attend
+            by torch's kernel.
+        spans: of these blocks; without them the counts of `encoders.torch_kernel.attend_texts`.
+        scales: the factor on the scores of each span.
+        heads: of attention.
+        eps: of the norms.
+        fused: whether gelu is computed inside the product.
+    """
     width = states.size(2)
+    masks: list[Tensor] = []
+    if blocks is None:
+        masks = masks_of(spans, states)
     for layer in range(len(weights) // 12):
         own = weights[12 * layer : 12 * layer + 12]
         sides = torch.ops.mkldnn._linear_pointwise(states, own[0], own[1], "none", [], "")
-        parts = sides.view(-1, width // heads)
-        queries = parts.index_select(0, rows)
-        keys = parts[heads:].index_select(0, rows)
-        values = parts[2 * heads :].index_select(0, rows)
-        values.index_fill_(0, room, 0)
-        seen = attend_blocks(queries, keys, values, spans, scales, heads)
-        seen = seen.index_select(0, back).view(1, -1, width)
+        if blocks is None:
+            beside = sides.view(-1, 3, heads, width // heads)
+            seen = attend_texts(beside[:, 0], beside[:, 1], beside[:, 2], spans, scales, masks)
+        else:
+            rows, room, back = blocks
+            parts = sides.view(-1, width // heads)
+            queries = parts.index_select(0, rows)
+            keys = parts[heads:].index_select(0, rows)
+            values = parts[2 * heads :].index_select(0, rows)
+            values.index_fill_(0, room, 0)
+            seen = attend_blocks(queries, keys, values, spans, scales, heads).index_select(0, back)
+        seen = seen.view(1, -1, width)
         attended = torch.ops.mkldnn._linear_pointwise(seen, states, own[2], own[3], "add")
         attended = torch.nn.functional.layer_norm(attended, [width], own[4], own[5], eps)
         if fused:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from encoders.extension import Extension, position_ids
+from encoders.processor import local_flags
 from encoders.torch_attention import Group, Packing, packing
 from encoders.torch_compiled import compiled
-from encoders.torch_products import Texts
+from encoders.torch_products import Texts, products_pay
 from encoders.torch_rotary import long_tokens, rotations_of
 from encoders.torch_threads import threads_for
 from encoders.torch_varlen import attends_at_once, bounds_of, to_device
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 HiddenStates: TypeAlias = "Iterator[tuple[list[int], Tensor]]"
-
-_MULTIPLIED: Final = (torch.bfloat16, torch.float32)
-"""What `encoders.torch_products` computes: a score's exponential must not overflow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +77,7 @@ class PackedForward:
         self._model = model
         self._extension = options.extension
         self._packing = packing_for(model, options)
-        self._by_products = model.device.type == "cpu" and model.dtype in _MULTIPLIED
+        self._by_products = model.device.type == "cpu" and products_pay(model.dtype, local_flags())
         self._at_once = self._packing.uniform and attends_at_once(model.device, model.dtype)
         self._cut = compiled(cut_row)
 
@@ -116,8 +114,7 @@ class PackedForward:
             stack.enter_context(bound(long_tokens, are_long(lengths, self._extension, device)))
             stack.enter_context(threads_for(row))
             hidden = self._model.module(**inputs).last_hidden_state
-        counts = [count for group in groups for count in (group.texts, group.tokens)]
-        yield from zip(places, self._cut(hidden, counts), strict=True)
+        yield from zip(places, self._cut(hidden, now.counts), strict=True)
 
 
 def cut_row(hidden: Tensor, counts: list[int]) -> list[Tensor]:

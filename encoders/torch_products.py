@@ -1,10 +1,10 @@
-"""Attention on a CPU by matrix products: of all texts in bfloat16, of short ones in float32.
+"""Attention by matrix products: in bfloat16 on a CPU without AMX.
 
-torch's kernel for a CPU computes its products tile by tile, in bfloat16 far below the rate of
-the machine; on whole texts oneDNN reaches it, and what remains is one exponential a score. The
-maximum of a row need not be known: both have the same exponents, and a text whose sums come
-near their ends is computed by torch's kernel. So is a longer one in float32, where scores that
-lie in no cache cost more than the tiles.
+torch's kernel computes its products tile by tile, and without AMX in bfloat16 far below the rate
+of the machine; on whole texts oneDNN reaches it, and what remains is one exponential a score. The
+maximum of a row need not be known: bfloat16 has the exponents of float32, and a text whose sums
+come near their ends is computed by torch's kernel. Everywhere else that kernel is the quicker one
+(`encoders.torch_kernel`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Sequence, Set
 
     from torch import Tensor
 
@@ -27,6 +27,11 @@ _LONG_STEP: Final = 64
 
 _SCORES: Final = 400_000
 """Scores that stay in the cache between one step and the next."""
+
+
+def products_pay(dtype: torch.dtype, flags: Set[str]) -> bool:
+    """Tell whether products are quicker than torch's kernel, on a CPU with these `processor_flags`."""
+    return dtype == torch.bfloat16 and "amx_bf16" not in flags
 
 
 class Blocks(NamedTuple):
@@ -113,7 +118,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, texts: Texts, scale: Calla
     """Attend within each text.
 
     Args:
-        query: ``(heads, tokens, head_dim)``, bfloat16 or float32.
+        query: ``(heads, tokens, head_dim)``, bfloat16.
         key: likewise.
         value: likewise.
         texts: where each text lies.
@@ -139,8 +144,7 @@ def attend_blocks(
     """Attend within each text; written so that TorchScript compiles it too.
 
     Args:
-        queries: ``(rows, head_dim)`` as `Blocks` says, bfloat16 or float32; it and the keys may be
-            overwritten.
+        queries: ``(rows, head_dim)`` as `Blocks` says, bfloat16; it and the keys may be overwritten.
         keys: likewise.
         values: likewise, 0 where room is.
         spans: of `Blocks`.
@@ -168,10 +172,6 @@ def attend_blocks(
         value = values[start:end].view(count, length, width)
         into, own = seen[start:end].view(count, length, width), sums[start:end].view(count, length)
         start = end
-        if queries.dtype == torch.float32 and length > 256:
-            into[:, :tokens] = by_torch(query[:, :tokens], key[:, :tokens], value[:, :tokens])
-            own.fill_(1)
-            continue
         key -= key[:, ::8].mean(1, keepdim=True)  # shifts all scores of a query alike, most of them near 0
         if length <= 512:
             weights = torch.bmm(query, key.transpose(1, 2)).exp2_()

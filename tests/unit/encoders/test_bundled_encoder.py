@@ -7,6 +7,9 @@ from encoders.errors import InputTooLongError, InvalidInputError, ModelError
 from encoders.fast_tokenizer import load_tokenizer
 from encoders.loading import bundled_folder, find_folder, load_encoder
 
+ROUNDING = 2e-3
+"""bfloat16 is rounded elsewhere in a row of another length, above all with AMX."""
+
 
 @pytest.fixture(scope="module")
 def encoder():
@@ -183,7 +186,7 @@ def test_a_short_text_takes_one_thread_and_gives_the_others_back(monkeypatch):
     seen.clear()
     [again, _] = encoder.encode(["a short question", "a much longer text " * 30])
     assert set(seen) == {2}
-    assert abs(short[0] - again).max() < 1e-5
+    assert abs(short[0] - again).max() < ROUNDING
     assert torch.get_num_threads() == 2
     load_encoder("bundled", threads=before)
 
@@ -195,7 +198,7 @@ def test_texts_that_are_embedded_beside_each_other_keep_their_order_and_vectors(
     encoder = load_encoder("bundled", threads=2)
     texts = [f"Clause {number} about " + "rent and notice, " * (number % 40) for number in range(80)]
     together = encoder.encode(texts)
-    assert abs(together - np.concatenate([encoder.encode([text]) for text in texts])).max() < 1e-5
+    assert abs(together - np.concatenate([encoder.encode([text]) for text in texts])).max() < ROUNDING
     load_encoder("bundled", threads=before)
 
 
@@ -218,6 +221,6 @@ def test_a_long_text_is_read_by_all_threads_and_has_the_vector_that_it_has_besid
     monkeypatch.setattr(torch_bert.Bert, "forward", spy)
     monkeypatch.setattr(torch_encoder, "_LEAST_BATCH", 64)
     monkeypatch.setattr(torch_encoder, "_LONG", 100)
-    assert abs(encoder.encode(texts) - expected).max() < 2e-3
+    assert abs(encoder.encode(texts) - expected).max() < ROUNDING
     assert {threads for tokens, threads in seen if tokens > 100} == {2}
     load_encoder("bundled", threads=before)
