@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -92,45 +93,40 @@ def test_a_turn_of_documents_begins_after_queries_that_wait_but_not_never():
     assert not encoder._waiting
 
 
-def test_who_gives_up_waiting_does_not_keep_the_others_waiting():
-    class Interrupted:
-        """A lock whose holder is interrupted when it is to answer the others."""
+def test_who_gives_up_waiting_is_not_asked_for_and_does_not_keep_the_others_waiting():
+    class Interrupted(Future):
+        """Whoever waits for it is interrupted."""
 
-        def __init__(self):
-            self.lock = threading.Lock()
-            self.taken = 0
-
-        def acquire(self):
-            self.taken += 1
-            self.lock.acquire()
-            if self.taken == 2:
-                raise KeyboardInterrupt
-
-        def release(self):
-            self.lock.release()
+        def result(self, timeout=None):
+            raise KeyboardInterrupt
 
     slow = Slow()
-    encoder, made, gone = GatheringEncoder(slow), [], []
-
-    def give_up():
-        call = _Call(["bread"], 5)
-        call.turn = Interrupted()
-        try:
-            encoder._together(call)
-        except KeyboardInterrupt:
-            gone.append(call)
-
+    encoder, made = GatheringEncoder(slow), []
     threads = [start(lambda: encoder.embed(["tide"], kind="query"))]
     wait_until(lambda: slow.forwards)
-    threads.append(start(give_up))
-    wait_until(lambda: len(encoder._waiting) == 1)
+    with pytest.raises(KeyboardInterrupt):
+        encoder._together(_Call(["bread"], 5, Interrupted()))
     threads.append(start(lambda: made.append(encoder.embed(["moon"], kind="query"))))
     wait_until(lambda: len(encoder._waiting) == 2)
     slow.go_on.set()
     for thread in threads:
         thread.join(20)
-    assert (len(gone), len(made), encoder._waiting) == (1, 1, [])
+    assert (len(made), encoder._waiting) == (1, [])
     assert [texts for _, texts, _ in slow.forwards] == [["tide"], ["moon"]]
+
+
+def test_one_thread_embeds_all_queries():
+    class Threads(HashEncoder):
+        def embed(self, texts, *, kind="document"):
+            seen.add(threading.get_ident())
+            return super().embed(texts, kind=kind)
+
+    seen: set[int] = set()
+    encoder = GatheringEncoder(Threads(dim=8))
+    for _ in range(3):
+        start(lambda: encoder.embed(["tide"], kind="query")).join(20)
+    assert len(seen) == 1
+    assert threading.get_ident() not in seen
 
 
 def test_what_is_gathered_into_one_forward_has_a_limit():
