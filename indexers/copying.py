@@ -134,21 +134,21 @@ class _CollectionCopy:
             self._copy_versions()
             kept = {entry.doc_id for entry in entries}
             gone = [doc_id for doc_id in list(target.entries) if doc_id not in kept]
-            self.removed = len(target.delete(gone)) if gone else 0
-            target.sweep(thorough=True)
+            self.removed = len(target.writer.delete(gone)) if gone else 0
+            target.writer.sweep(thorough=True)
             target.flush()
 
     def _copy(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             self._source.texts.copy_to(self._target.texts, entry.text)
-            self._target.begin(entry)
+            self._target.writer.begin(entry)
         generations = tuple(entry.generation for entry in entries)
         where = And((equals("point", SEGMENT), Condition("generation", "$in", generations)))
         self._write(self._source.index.scroll(where, vectors=self._names))
         ids = [document_point(entry.doc_id) for entry in entries]
         records = self._source.index.retrieve(ids, vectors=self._names)
         for entry, record in zip(entries, records, strict=True):
-            self._target.adopt(entry, _point(record))
+            self._target.writer.adopt(entry, _point(record))
         self.copied += len(entries)
         self.points += len(entries)
 
@@ -156,7 +156,7 @@ class _CollectionCopy:
         versions = [_point(record) for record in self._source.index.scroll(equals("point", VERSION))]
         for version in versions:
             self._source.texts.copy_to(self._target.texts, version.payload["text"])
-        self._target.adopt_versions(versions)
+        self._target.writer.adopt_versions(versions)
         self.points += len(versions)
 
     def _write(self, records: Iterator[Record]) -> None:
@@ -164,10 +164,10 @@ class _CollectionCopy:
         for record in records:
             batch.append(_point(record))
             if len(batch) == _POINTS:
-                self._target.write_segments(batch)
+                self._target.writer.write_segments(batch)
                 self.points += len(batch)
                 batch = []
-        self._target.write_segments(batch)
+        self._target.writer.write_segments(batch)
         self.points += len(batch)
 
     def _tell(self, total: int) -> None:

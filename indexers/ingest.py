@@ -135,12 +135,12 @@ class Ingest:
     def _run(self, items: Iterable[Document | Unreadable], total: int | None) -> IndexReport:
         started = time.perf_counter()
         self._total = total
-        self._collection.sweep()
+        self._collection.writer.sweep()
         try:
             self._write_all(items)
         finally:
-            self._collection.give_up(self._begun)
-        self._collection.sweep()
+            self._collection.writer.give_up(self._begun)
+        self._collection.writer.sweep()
         expire(self._collection)
         self._settle_weights()
         self._collection.unread.update(self._unread, read=self._seen)
@@ -202,7 +202,7 @@ class Ingest:
             if previous and _made_of(previous) == _made_of(entry):
                 self._keep(entry, previous)
                 return
-            self._collection.begin(entry)
+            self._collection.writer.begin(entry)
             self._begun.add(entry.generation)
         segments, report = self._segmenter.segment_with_report(document)
         entry = replace(entry, segmentation_note=report.note)
@@ -223,7 +223,7 @@ class Ingest:
         if edited == previous:
             self._lists["unchanged"].append(entry.doc_id)
         else:
-            self._collection.edit(edited)
+            self._collection.writer.edit(edited)
             self._lists["updated"].append(entry.doc_id)
 
     def _entry(self, document: Document) -> Entry:
@@ -270,16 +270,16 @@ class Ingest:
         self._unflushed += len(batch)
         if self._unflushed >= FLUSH_SEGMENTS:
             self._collection.flush()
-            self._collection.sweep()
+            self._collection.writer.sweep()
             self._unflushed = 0
 
     def _settle_weights(self) -> None:
         entries = list(self._collection.entries.values())
-        self._collection.weights.settle(entries, let_pass=self._collection.between_writes)
+        self._collection.weights.settle(entries, let_pass=self._collection.writer.between_writes)
 
     def _commit(self, drafts: list[_Draft]) -> None:
         self._collection.readers.let_pass()
-        self._collection.commit([(draft.finished(), draft.terms) for draft in drafts])
+        self._collection.writer.commit([(draft.finished(), draft.terms) for draft in drafts])
         for draft in drafts:
             self._begun.discard(draft.entry.generation)
             self._lists["added" if draft.is_new else "updated"].append(draft.entry.doc_id)

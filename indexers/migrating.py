@@ -106,7 +106,7 @@ class _Bringing:
         with self._target.as_writer():
             self._keep_versions(new)
             if gone:
-                self._target.delete(gone)
+                self._target.writer.delete(gone)
             if new:
                 ingest = Ingest(self._target, self._encoder, self._segmenter, progress=self._progress)
                 report = ingest.run(self._documents(new), total=len(new))
@@ -119,7 +119,7 @@ class _Bringing:
             Point(id=record.id, vectors={}, payload=record.payload)
             for record in self._source.index.scroll(equals("point", VERSION))
         ]
-        self._target.adopt_versions([*known, *map(kept_point, entries)])
+        self._target.writer.adopt_versions([*known, *map(kept_point, entries)])
 
     def _documents(self, entries: Sequence[Entry]) -> Iterator[Document]:
         for entry in entries:

@@ -43,14 +43,14 @@ def _repair(
     segmenter: Segmenter,
     progress: Callable[[Progress], None] | None,
 ) -> IndexReport:
-    collection.sweep(thorough=True)
+    collection.writer.sweep(thorough=True)
     for finding in diagnosis.findings:
         if finding.remedy == "forget":
             of_document = equals("doc_id", finding.document_id)
             collection.index.delete_where(And((equals("point", VERSION), of_document)))
     again = {finding.document_id for finding in diagnosis.findings if finding.remedy == "embed_again"}
     broken = [entry for entry in collection.records if entry.doc_id in again]
-    collection.drop([entry.doc_id for entry in broken])
+    collection.writer.drop([entry.doc_id for entry in broken])
     return Ingest(collection, encoder, segmenter, progress=progress).run(
         _documents(collection, broken), total=len(broken)
     )

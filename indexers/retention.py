@@ -99,9 +99,9 @@ def purge(store: Store, collection: Collection, doc_ids: Sequence[str]) -> Purge
         numbers += [(record.payload["doc_id"], record.payload["version"]) for record in kept]
         texts = {entry.text for entry in live} | {record.payload["text"] for record in kept}
         segments = collection.index.count(And((equals("point", SEGMENT), of_these)))
-        collection.delete(wanted)
+        collection.writer.delete(wanted)
         collection.index.delete_where(versions)
-        collection.forget(wanted)
+        collection.writer.forget(wanted)
         collection.unread.update((), read=set(wanted))
         collection.flush()
     garbage = collect_garbage(store)

@@ -106,7 +106,7 @@ class SegmentWriter:
         ]
         self._collection.weights.prepare(_first_averages(pieces, terms, placed))
         average = self._collection.weights.averages.segment
-        self._collection.write_segments(
+        self._collection.writer.write_segments(
             [self._point(*row, average) for row in zip(pieces, hashes, vectors, placed, strict=True)]
         )
         return [

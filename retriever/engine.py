@@ -297,7 +297,7 @@ class LocalEngine:
         collection = self.collection
         with collection.still():
             allowed = allowed_ids(collection, doc_ids, mandatory)
-            deleted = collection.delete(allowed, Expected(version=if_version, revision=if_revision))
+            deleted = collection.writer.delete(allowed, Expected(version=if_version, revision=if_revision))
             if mandatory is None:
                 collection.unread.update((), read=set(doc_ids))
         collection.flush()
@@ -310,8 +310,10 @@ class LocalEngine:
         parsed = self.collection.parse_filter(where, mandatory=mandatory)
         if not where or parsed is None:
             raise InvalidInputError("the filter is empty and would delete every document; name a condition")
-        deleted = self.collection.delete_where(parsed)
-        self.collection.flush()
+        collection = self.collection
+        with collection.still():
+            deleted = collection.writer.delete(collection.matching(parsed))
+        collection.flush()
         return deleted
 
     def patch(
@@ -328,7 +330,7 @@ class LocalEngine:
         collection = self.collection
         with collection.still():
             check_patch(collection, doc_id, metadata, mandatory)
-            entry = collection.patch(doc_id, metadata, expected)
+            entry = collection.writer.patch(doc_id, metadata, expected)
         collection.flush()
         return document_info(entry)
 

@@ -101,8 +101,8 @@ def begin_a_copy(collection, entry):
     names = ("segment_dense", "segment_lexical")
     own = list(collection.index.scroll(equals("generation", entry.generation), vectors=names))
     version = str(new_generation())
-    collection.begin(replace(entry, generation=version))
-    collection.write_segments(
+    collection.writer.begin(replace(entry, generation=version))
+    collection.writer.write_segments(
         [
             Point(
                 id=segment_point(version, record.payload["ordinal"]),

@@ -78,15 +78,15 @@ def test_a_replacement_that_was_killed_leaves_the_old_version_in_answers(tmp_pat
         retriever.index([folder])
         old = answers(retriever)
         collection = retriever.engine.collection
-        writes = collection.commit
+        writes = collection.writer.commit
 
         def die(versions):
             raise KeyboardInterrupt
 
-        collection.commit = die
+        collection.writer.commit = die
         with pytest.raises(KeyboardInterrupt):
             retriever.add([Document(id="03.txt", text="alpha gamma omega delta " * 300)])
-        collection.commit = writes
+        collection.writer.commit = writes
         dead = collection.index.count(equals("doc_id", "03.txt"))
         assert dead > collection.entry("03.txt").segments + 1  # segments of the version that never came
         assert answers(retriever) == old
