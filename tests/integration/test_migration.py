@@ -110,7 +110,7 @@ def test_an_interrupted_migration_goes_on_and_takes_over_what_changed_meanwhile(
     with pytest.raises(InvalidInputError, match="has the vectors of this encoder already"):
         one.migrate(NEW)
     with pytest.raises(StorageError, match="just replaced by one with other vectors"):
-        one.engine._store._opened("default", "default").delete(["tides"])
+        one.engine._store._opened("default", "default").writer.delete(["tides"])
 
 
 def test_other_processes_follow_a_migration_at_their_next_call(store, request):

@@ -226,7 +226,7 @@ def test_a_dead_writer_is_succeeded_and_what_it_left_is_swept(replica, topics):
     dead._lease.enter()
     dead._lease._ending.set()  # its thread ends, as if its process had
     entry = replace(dead.entry("tides"), generation="01890000-0000-7000-8000-000000000000")
-    dead.begin(entry)
+    dead.writer.begin(entry)
     [segment, *_] = dead.index.scroll(equals("point", "segment"))
     dead.index.upsert([replace_point(segment, generation=entry.generation)])  # an unfinished version
     dead.index.delete([next(iter(dead.index.scroll(equals("doc_id", "bread")))).id])
