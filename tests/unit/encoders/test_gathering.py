@@ -118,15 +118,15 @@ def test_who_gives_up_waiting_is_not_asked_for_and_does_not_keep_the_others_wait
 def test_one_thread_embeds_all_queries():
     class Threads(HashEncoder):
         def embed(self, texts, *, kind="document"):
-            seen.add(threading.get_ident())
+            seen.append(threading.current_thread())
             return super().embed(texts, kind=kind)
 
-    seen: set[int] = set()
+    seen: list[threading.Thread] = []
     encoder = GatheringEncoder(Threads(dim=8))
     for _ in range(3):
         start(lambda: encoder.embed(["tide"], kind="query")).join(20)
-    assert len(seen) == 1
-    assert threading.get_ident() not in seen
+    assert len(seen) == 3
+    assert len(set(seen)) == 1
 
 
 def test_what_is_gathered_into_one_forward_has_a_limit():
