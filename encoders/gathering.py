@@ -43,8 +43,8 @@ class GatheringEncoder(WrappedEncoder):
     Queries that come in while others are embedded go together into the next forward. They
     do not wait for documents, which are embedded beside them in turns of about 2,500 tokens:
     while queries come, a turn leaves a core to them, and begins only when none waits or it
-    has let them pass for as long as a turn takes. A vector does not depend on its batch, so
-    none of this changes one.
+    has let them pass for as long as a turn takes. A vector does not depend on its batch beyond
+    rounding, so none of this changes one.
 
     One thread embeds all queries: what oneDNN and torch's attention prepare for a number of
     tokens they keep for each thread, and threads that took turns answered an eighth less.
@@ -75,10 +75,10 @@ class GatheringEncoder(WrappedEncoder):
 
     def _together(self, own: _Call) -> Embeddings:
         with self._changed:
+            if not self._answering:
+                self._thread.submit(self._answer_all)  # refused when Python ends
+                self._answering = True
             self._waiting.append(own)
-            idle, self._answering = not self._answering, True
-        if idle:
-            self._thread.submit(self._answer_all)
         try:
             return own.made.result()
         except BaseException:  # interrupted, perhaps

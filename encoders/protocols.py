@@ -57,7 +57,7 @@ class Encoder(Protocol):
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> Embeddings:
         """Embed ``texts`` and say what of each was embedded.
 
-        The vector of a text does not depend on the others in the call.
+        The vector of a text does not depend on the others in the call, beyond rounding.
 
         Args:
             texts: a sequence of strings, never one bare string.

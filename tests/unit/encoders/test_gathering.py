@@ -129,6 +129,15 @@ def test_one_thread_embeds_all_queries():
     assert len(set(seen)) == 1
 
 
+def test_a_query_that_comes_when_python_ends_is_refused_and_nobody_waits():
+    encoder = GatheringEncoder(HashEncoder(dim=8))
+    encoder._thread.shutdown()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="cannot schedule new futures"):
+            encoder.embed(["tide"], kind="query")
+    assert encoder._waiting == []
+
+
 def test_what_is_gathered_into_one_forward_has_a_limit():
     slow = Slow()
     encoder = GatheringEncoder(slow)
