@@ -15,7 +15,7 @@ from encoders.extension import Extension, position_ids
 from encoders.processor import local_flags
 from encoders.torch_attention import Group, Packing, packing
 from encoders.torch_compiled import compiled
-from encoders.torch_products import Texts, products_pay
+from encoders.torch_products import SHORTEST, Texts, products_pay
 from encoders.torch_rotary import long_tokens, rotations_of
 from encoders.torch_threads import threads_for
 from encoders.torch_varlen import attends_at_once, bounds_of, to_device
@@ -103,10 +103,11 @@ class PackedForward:
         lengths = np.zeros((1, row), dtype=np.int64)
         lengths[0, :tokens] = np.repeat(sizes, sizes)
         inputs = inputs_for(self._model, ids[None], positions[None])
+        by_products = self._by_products and tokens >= SHORTEST * len(sizes)
         now = replace(
             self._packing,
             groups=tuple(groups),
-            texts=Texts(sizes, row=row) if self._by_products else None,
+            texts=Texts(sizes, row=row) if by_products else None,
             bounds=bounds_of(sizes, device) if self._at_once else None,
         )
         with ExitStack() as stack:

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.nn.functional import cosine_similarity, scaled_dot_product_attention
 
-from encoders import torch_products
-from encoders.torch_products import Texts, attend, by_torch
+from encoders import torch_forward, torch_products
+from encoders.loading import load_encoder
+from encoders.torch_products import SHORTEST, Texts, attend, by_torch
 
 HEADS, WIDTH = 3, 32
 SCALE = WIDTH**-0.5
@@ -80,3 +81,15 @@ def test_scores_beyond_the_exponents_are_left_to_torch(monkeypatch):
     assert asked == [40]
     assert torch.isfinite(got).all()
     assert least_cosine(got[:50], expected(states, [50, 40], lambda tokens: SCALE)[:50]) > 0.999
+
+
+@pytest.mark.parametrize(("words", "products"), [(SHORTEST - 3, 0), (SHORTEST - 2, 1)])
+def test_products_are_for_texts_that_are_not_short(words, products, monkeypatch):
+    laid_out = []
+    monkeypatch.setattr(
+        torch_forward, "Texts", lambda sizes, row: laid_out.append(sizes) or Texts(sizes, row=row)
+    )
+    encoder = load_encoder("bundled", threads=1, dtype="bfloat16")
+    encoder.parts.forward._by_products = True
+    encoder.encode(["rent " * words] * 3)
+    assert len(laid_out) == products
