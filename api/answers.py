@@ -19,6 +19,8 @@ from retriever.types import DocumentInfo
 T = TypeVar("T")
 
 _BAGS = frozenset({"location"})
+_UNKNOWN: tuple[Any, ...] = (None, [], ())
+_HOLDERS = frozenset({dict, list, tuple})
 _TAG = re.compile(r'(?:W/)?"?(\d{1,9})(?:\.(\d{1,9}))?"?')
 
 
@@ -71,20 +73,22 @@ def bytes_answer(data: bytes, *, status: int = 200, headers: Mapping[str, str] |
 
 def to_json(value: Any) -> bytes:
     """Write dataclasses, containers and scalars as JSON; keys of a location that are unknown are absent."""
-    return msgspec.json.encode(_without_unknown(msgspec.to_builtins(value)))
+    plain = msgspec.to_builtins(value)
+    _drop_unknown(plain)
+    return msgspec.json.encode(plain)
 
 
-def _without_unknown(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            name: {key: held for key, held in part.items() if held not in (None, [], ())}
-            if name in _BAGS and isinstance(part, dict)
-            else _without_unknown(part)
-            for name, part in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [_without_unknown(one) for one in value]
-    return value
+def _drop_unknown(value: Any) -> None:
+    """Take out of every location what is unknown; a large answer is not copied for it."""
+    if type(value) is dict:
+        for name, part in value.items():
+            if name in _BAGS and type(part) is dict:
+                value[name] = {key: held for key, held in part.items() if held not in _UNKNOWN}
+            elif type(part) in _HOLDERS:
+                _drop_unknown(part)
+    elif type(value) in _HOLDERS:
+        for one in value:
+            _drop_unknown(one)
 
 
 def etag(info: DocumentInfo) -> str:

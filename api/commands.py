@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from api.keys import Key, KeyFile
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+_SWITCH_S: Final = 0.001
+"""So soon a thread gives Python's lock to the event loop, which answers to all; 5 ms is Python's own."""
 
 
 def _settings_options(command: Command) -> Command:
@@ -57,6 +61,7 @@ def serve(
     configure(form=settings.log_format, level=settings.log_level)
     check(settings)
     server = ServiceServer(settings)
+    sys.setswitchinterval(_SWITCH_S)
     server.run()
     if not server.started:
         raise click.exceptions.Exit(1)

@@ -26,7 +26,7 @@ def search_answer(result: SearchResult, collection: str) -> dict[str, Any]:
     at = f"/v1/collections/{quote(collection, safe='')}/text"
     for hit in hits:
         document = {"id": hit["document"]["id"], "version": hit["document"]["version"]}
+        named = f"{at}?{urlencode(document, quote_via=quote, safe='')}"
         for evidence in hit["evidence"]:
-            span = {"start": evidence["start"], "end": evidence["end"]}
-            evidence["url"] = f"{at}?{urlencode(document | span, quote_via=quote, safe='')}"
+            evidence["url"] = f"{named}&start={evidence['start']}&end={evidence['end']}"
     return {"data": hits, **plain}

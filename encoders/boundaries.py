@@ -6,7 +6,6 @@ itself and weighs a cut's strength against how full the tile would be.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 
 from encoders.graphemes import code_points
+from encoders.sentences import SENTENCE_END
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -38,14 +38,6 @@ PUNCTUATION: Final = -0.25
 
 _LF: Final = 0x0A
 _CR: Final = 0x0D
-# A Latin sentence goes on with a letter that is not lower case, a digit, a quote or a bracket;
-# full-width stops, the danda and the Arabic question mark end one wherever they stand.
-_LATIN_END: Final = re.compile(
-    r"""[.!?\u2026]["'\u201d\u2019\u00bb)\]]*\s+(?=[^\W_a-z]|["\u201c\u2018\u00ab(\[])"""
-)
-_OTHER_END: Final = re.compile(r"""[\u3002\uff01\uff1f\u0964\u061f][\u201d\u2019\u300d\u300f\uff09]*""")
-_SENTENCE_END: Final = re.compile(f"{_LATIN_END.pattern}|{_OTHER_END.pattern}")
-_LINE_BREAK: Final = re.compile(r"\r\n?|\n")
 _MARK_STRENGTHS: Final[dict[MarkKind, float]] = {
     "heading": SECTION,
     "sheet": SECTION,
@@ -150,20 +142,9 @@ _CLOSING_BRACKETS: Final = np.array([ord(sign) for sign in ")]}"], dtype=np.uint
 def prose_cuts(text: str, start: int, end: int) -> Cuts:
     """Find paragraphs, lines and sentences; a sentence that ends its line is a better cut than either."""
     lines = line_cuts(text, start, end)
-    sentences = make_cuts(
-        _dedupe(match.end() for match in _SENTENCE_END.finditer(text, start, end)), SENTENCE
-    )
+    sentences = make_cuts(_dedupe(match.end() for match in SENTENCE_END.finditer(text, start, end)), SENTENCE)
     both = np.intersect1d(lines.positions, sentences.positions)
     return merge_cuts([lines, sentences, make_cuts(both, SENTENCE + LINE / 2)])
-
-
-def prose_borders(text: str) -> list[int]:
-    """Return the positions of `prose_cuts`, and 0 and the end, without strengths: cheap for a short text."""
-    inner = [match.end() for match in _LINE_BREAK.finditer(text)]
-    inner += [match.end() for match in _LATIN_END.finditer(text)]
-    if not text.isascii():
-        inner += [match.end() for match in _OTHER_END.finditer(text)]
-    return sorted({0, *inner, len(text)})
 
 
 def mark_cuts(marks: Sequence[Mark]) -> Cuts:

@@ -204,7 +204,7 @@ def _same_documents(engine: LocalEngine, query: str, where: dict[str, Any]) -> b
         Searcher(engine.collection, engine.encoder, profile).search(options)
         for profile in (SearchProfile(), everything)
     ]
-    return _shown(answers[0]) == _shown(answers[1])
+    return _shown(answers[0].result) == _shown(answers[1].result)
 
 
 def _shown(result: SearchResult) -> list[tuple[str, float, tuple[tuple[int, int], ...]]]:

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexers.lexical import analyse_query
-from retriever.evidence import Shown, find_evidence
+from retriever.evidence import find_evidence
+from retriever.marking import Unmarked
 from retriever.paging import Cursor, expired, read_cursor, search_hash
-from retriever.phrases import Phrase
 from retriever.presenting import document_info, effective_filter
 from retriever.ranking import matched_terms
 from retriever.selecting import allows, count_facets, group_of
 from retriever.types import DocumentHit, SearchMeta, SearchResult, Usage, Warned
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from indexers.catalogue import Entry
     from indexers.filters import Filter
     from retriever.candidates import Candidates
+    from retriever.marking import Margins
     from retriever.options import SearchOptions
     from retriever.ranking import Ranking
     from retriever.reading import Reading
@@ -62,7 +65,7 @@ class Attempts:
         self._rerank_tokens = 0
         self._rerank_warnings: list[Warned] = []
 
-    def answer(self) -> SearchResult | None:
+    def answer(self) -> Unmarked | None:
         """Return the answer; None when documents were replaced while they were read.
 
         Raises:
@@ -90,7 +93,7 @@ class Attempts:
             whole = self._collection.unchanged(page.entries)
         return self._written(page, hits, where) if whole else None
 
-    def answer_beside_writers(self) -> SearchResult:
+    def answer_beside_writers(self) -> Unmarked:
         """Return an answer while other processes replace documents faster than all of it can be read.
 
         What changed under it is read once more, each document whole (`retriever.reading`), and stays
@@ -182,18 +185,18 @@ class Attempts:
     def _written(
         self,
         page: Page,
-        hits: tuple[DocumentHit, ...],
+        hits: Sequence[tuple[DocumentHit, tuple[Margins, ...]]],
         where: Filter | None,
         *,
         torn: int = 0,
-    ) -> SearchResult:
+    ) -> Unmarked:
         options, question = self._options, page.ranking.question
         facets = count_facets(self._collection, options.facets, where)
         if facets:
             self._clock.lap("facets")
-        return SearchResult(
+        result = SearchResult(
             query=options.query,
-            hits=hits,
+            hits=tuple(hit for hit, _ in hits),
             next_cursor=self._next(page),
             facets=facets,
             answerable=self._searcher.answerable(page.ranking),
@@ -214,35 +217,37 @@ class Attempts:
                 timing_ms=self._clock.times(),
             ),
         )
+        return Unmarked(
+            result=result,
+            terms=tuple(dict.fromkeys(analyse_query(question.text, self._collection.languages))),
+            languages=tuple(entry.language for entry in page.entries),
+            margins=tuple(margins for _, margins in hits),
+        )
 
-    def _hits(self, page: Page) -> tuple[DocumentHit, ...]:
+    def _hits(self, page: Page) -> list[tuple[DocumentHit, tuple[Margins, ...]]]:
+        """Return the documents of a page, and what stands beside the evidence of each."""
         options, ranking = self._options, page.ranking
         self._clock.lap("fuse")
-        shown = Shown(
-            options=options.evidence,
-            unit=options.offset_unit,
-            terms=frozenset(analyse_query(ranking.question.text, self._collection.languages)),
-            phrases=tuple(map(Phrase, options.must_contain)),
-        )
-        evidence = find_evidence(
+        found = find_evidence(
             self._collection,
             self._scorer_of(ranking),
             page.entries,
-            shown,
+            options.evidence,
+            unit=options.offset_unit,
             profile=self._searcher.profile,
         )
         self._clock.lap("evidence")
         relevance = self._searcher.relevance(ranking)
         explained = options.explain
         terms = matched_terms(self._collection, ranking.question, page.entries) if explained else ()
-        return tuple(
+        hits = (
             DocumentHit(
                 rank=page.cursor.offset + place + 1,
                 score=float(ranking.total[position]),
                 relevance=None if relevance is None else float(relevance[position]),
                 document=document_info(entry, options.fields),
-                evidence=evidence[place][0],
-                evidence_total=evidence[place][1],
+                evidence=found[place].evidence,
+                evidence_total=entry.segments,
                 explain=ranking.explain(position, terms[place]) if explained else None,
                 group=group_of(entry, options.group_by) if options.group_by else None,
                 repeated_by=tuple(
@@ -251,6 +256,7 @@ class Attempts:
             )
             for place, (position, entry) in enumerate(zip(page.positions, page.entries, strict=True))
         )
+        return [(hit, one.margins) for hit, one in zip(hits, found, strict=True)]
 
     def _scorer_of(self, ranking: Ranking) -> Scorer:
         return self._scorer or self._searcher.scorer(ranking.question)

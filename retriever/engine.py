@@ -37,6 +37,7 @@ from retriever.editing import allowed_entry, allowed_ids, check_patch, list_page
 from retriever.explaining import explain_document
 from retriever.feedback import AnswerMemory, keep, kept
 from retriever.inference import check_tokens, decode_tokens, embed_texts, model_info, score_texts
+from retriever.marking import mark
 from retriever.options import DEFAULT_PROFILE, OCR_VARIABLE
 from retriever.presenting import document_info
 from retriever.profile import Profiles
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from indexers.remote_settings import RemoteSettings
     from retriever.context.material import Material
     from retriever.context.types import CitationRef, Context, ContextOptions, Verification
+    from retriever.marking import Unmarked
     from retriever.options import FacetOptions, ListOptions
     from retriever.profile import SearchProfile
     from retriever.types import (
@@ -188,7 +190,12 @@ class LocalEngine:
 
     def search(self, options: SearchOptions) -> SearchResult:
         """Find documents and the spans in them that answer a query."""
-        return self._answers.remember(options, self._searcher(options.profile).search(options))
+        return mark(self.find(options), options)
+
+    def find(self, options: SearchOptions) -> Unmarked:
+        """Do of `search` what only the store's owner can do."""
+        found = self._searcher(options.profile).search(options)
+        return replace(found, result=self._answers.remember(options, found.result))
 
     def explain(self, options: SearchOptions, doc_id: str) -> DocumentExplanation:
         """Say where a document stands in the answer to a search, and if nowhere, why."""
@@ -207,7 +214,7 @@ class LocalEngine:
 
     def gather(self, options: ContextOptions) -> Material:
         """Find what a context can be made of."""
-        return gather(self.collection, self._name, options, self.search)
+        return gather(self.collection, self._name, options, lambda one: self.find(one).result)
 
     def context(self, options: ContextOptions) -> Context:
         """Make the part of a prompt that holds the sources."""

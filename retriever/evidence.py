@@ -9,20 +9,19 @@ import numpy as np
 
 from encoders.types import Span
 from indexers.filters import Condition, all_of
-from indexers.lexical import WantedWords
 from retriever.citations import evidence_id
 from retriever.fusion import standardise
-from retriever.highlighting import AROUND, OffsetUnits, best_sentence, find_highlights, make_quote
+from retriever.highlighting import AROUND, OffsetUnits
+from retriever.marking import Margins
 from retriever.types import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence, Set
+    from collections.abc import Iterator, Mapping, Sequence
 
     from indexers.catalogue import Entry
     from indexers.collection import Collection
     from indexers.filters import Filter
     from retriever.options import EvidenceOptions, OffsetUnit
-    from retriever.phrases import Phrase
     from retriever.profile import SearchProfile
     from retriever.scorers import ScoredSegment, ScoredSegments, Scorer
 
@@ -30,37 +29,30 @@ _DEPTH = 32
 _LONGEST_RUN = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What is shown of evidence.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best spans of a document, not marked yet, and what stands beside each."""
 
-    Attributes:
-        terms: the query's terms, highlighted.
-        phrases: what the text must contain, highlighted too.
-    """
-
-    options: EvidenceOptions
-    unit: OffsetUnit = "codepoint"
-    terms: Set[str] = frozenset()
-    phrases: Sequence[Phrase] = ()
+    evidence: tuple[Evidence, ...] = ()
+    margins: tuple[Margins, ...] = ()
 
 
 def find_evidence(
     collection: Collection,
     scorer: Scorer,
     entries: Sequence[Entry],
-    shown: Shown,
+    options: EvidenceOptions,
     *,
+    unit: OffsetUnit,
     profile: SearchProfile,
-) -> list[tuple[tuple[Evidence, ...], int]]:
-    """Return, for each document, its best spans and how many segments it has.
+) -> list[Found]:
+    """Return the best spans of each document.
 
     Cosine and BM25 of a segment are standardised over the best segments of all given
     documents, so that both mean the same in every document.
     """
-    options = shown.options
     if not options.limit:
-        return [((), entry.segments) for entry in entries]
+        return [Found() for _ in entries]
     wanted = _wanted(options)
     scored = scorer.score_segments(entries, wanted, max(_DEPTH, 4 * options.limit))
     ranked = _ranked(scored, profile.evidence_lexical)
@@ -68,9 +60,8 @@ def find_evidence(
         _choose(own, scores, order, options) for own, (scores, order) in zip(scored, ranked, strict=True)
     ]
     definitions = _definitions(collection, [run for runs in chosen for run in runs])
-    words = {language: WantedWords(shown.terms, language) for language in {one.language for one in entries}}
     return [
-        (_present(collection, entry, runs, definitions, shown, words[entry.language]), entry.segments)
+        _present(collection, entry, runs, definitions, unit)
         for entry, runs in zip(entries, chosen, strict=True)
     ]
 
@@ -194,15 +185,16 @@ def _present(
     entry: Entry,
     runs: Sequence[_Run],
     definitions: Mapping[tuple[str, int], _Definition],
-    shown: Shown,
-    words: WantedWords,
-) -> tuple[Evidence, ...]:
-    """Write out the chosen spans with what of them matches, in the unit that is asked for."""
-    found = [_evidence(collection, entry, run, definitions, shown.phrases, words) for run in runs]
-    if shown.unit == "codepoint" or not found:
-        return tuple(found)
-    units = OffsetUnits(collection.text(entry, 0, max(one.end for one in found)), shown.unit)
-    return tuple(_in_units(one, units) for one in found)
+    unit: OffsetUnit,
+) -> Found:
+    """Write out the chosen spans, in the unit that is asked for."""
+    written = [_evidence(collection, entry, run, definitions) for run in runs]
+    found = Found(tuple(evidence for evidence, _ in written), tuple(margins for _, margins in written))
+    if unit == "codepoint" or not written:
+        return found
+    units = OffsetUnits(collection.text(entry, 0, max(one.end for one in found.evidence)), unit)
+    counted = [replace(one, start=units.count(one.start), end=units.count(one.end)) for one in found.evidence]
+    return Found(tuple(counted), found.margins)
 
 
 def _evidence(
@@ -210,41 +202,24 @@ def _evidence(
     entry: Entry,
     run: _Run,
     definitions: Mapping[tuple[str, int], _Definition],
-    phrases: Sequence[Phrase],
-    words: WantedWords,
-) -> Evidence:
+) -> tuple[Evidence, Margins]:
     span, best = run.span, run.parts[0]
     low, high = max(0, span.start - AROUND), min(entry.characters, span.end + AROUND)
     around = collection.text(entry, low, high)
-    text = around[span.start - low : span.end - low]
-    highlights = find_highlights(text, words, phrases)
-    sentence = best_sentence(text, highlights)
+    first, last = span.start - low, span.end - low
     places = [(entry.generation, part.ordinal) for part in run.parts]
     defined = [definitions[place] for place in places if place in definitions]
-    return Evidence(
+    evidence = Evidence(
         id=evidence_id(entry.generation, span),
         start=span.start,
         end=span.end,
-        text=text,
+        text=around[first:last],
         location=collection.locate(entry, span),
         kind=best.kind,
         score=run.score,
         dense=max(part.dense for part in run.parts),
         lexical=max(part.lexical for part in run.parts),
-        highlights=tuple((span.start + start, span.start + end) for start, end in highlights),
-        quote=make_quote(around, low, Span(span.start + sentence.start, span.start + sentence.end)),
         breadcrumb=defined[0].breadcrumb if defined else "",
         symbols=tuple(dict.fromkeys(name for one in defined for name in one.symbols)),
     )
-
-
-def _in_units(evidence: Evidence, units: OffsetUnits) -> Evidence:
-    count = units.count
-    quote = evidence.quote
-    return replace(
-        evidence,
-        start=count(evidence.start),
-        end=count(evidence.end),
-        highlights=tuple((count(start), count(end)) for start, end in evidence.highlights),
-        quote=replace(quote, start=count(quote.start), end=count(quote.end)) if quote else None,
-    )
+    return evidence, Margins(before=around[:first], after=around[last:])

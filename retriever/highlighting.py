@@ -6,7 +6,7 @@ from bisect import bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from encoders.boundaries import prose_borders
+from encoders.sentences import prose_borders
 from encoders.types import Span
 from retriever.types import Quote
 
@@ -85,16 +85,19 @@ class OffsetUnits:
 
     Args:
         text: from the start of the document to beyond every offset that is asked for.
-        unit: ``utf16`` or ``byte`` (UTF-8).
+        unit: ``codepoint``, ``utf16`` or ``byte`` (UTF-8).
     """
 
     def __init__(self, text: str, unit: OffsetUnit) -> None:
         self._text = text
+        self._same = unit == "codepoint" or text.isascii()
         self._encoding, self._width = ("utf-16-le", 2) if unit == "utf16" else ("utf-8", 1)
         self._known = {0: 0}
 
     def count(self, offset: int) -> int:
         """Return the units before a code point; cheap for offsets in ascending order."""
+        if self._same:
+            return offset
         if offset not in self._known:
             near = max(known for known in self._known if known <= offset)
             between = self._text[near:offset].encode(self._encoding)

@@ -86,6 +86,7 @@ class OwnedEngine:
         self._encoder = encoder
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
+        self._marking = threading.Lock()
         self._closed = False
         claim(self._store, remote)
         self._give_back(connect(self._store))
@@ -133,7 +134,11 @@ class OwnedEngine:
 
     def search(self, options: SearchOptions) -> SearchResult:
         """Find documents and the spans in them that answer a query."""
-        return self._call("search", SearchResult, options=options)
+        from retriever.marking import Unmarked, mark
+
+        found = self._call("find", Unmarked, options=options)
+        with self._marking:  # many threads that compute keep an event loop beside them waiting
+            return mark(found, options)
 
     def gather(self, options: ContextOptions) -> Material:
         """Find what a context can be made of."""

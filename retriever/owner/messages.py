@@ -14,7 +14,7 @@ from encoders.types import Document
 from indexers.report import Progress
 from retriever.wire import WireError
 
-PROTOCOL = 3
+PROTOCOL = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,8 +165,8 @@ class Owner:
         collection = self._store.meant(call.collection)  # all of the call is about one, if it is an alias
         engine, given = self._engine(collection, call.encoder), call.arguments
         match call.method:
-            case "search":
-                return engine.search(convert(given["options"], SearchOptions))
+            case "find":
+                return engine.find(convert(given["options"], SearchOptions))
             case "context":
                 return engine.context(msgspec.convert(given["options"], ContextOptions, strict=False))
             case "gather":

@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from encoders.boundaries import prose_borders, prose_cuts
+from encoders.boundaries import prose_cuts
+from encoders.sentences import prose_borders
 from encoders.types import Span
 from indexers.lexical import WantedWords, analyse, words_of
 from retriever.highlighting import best_sentence, find_highlights
