@@ -73,8 +73,11 @@ def shorten(text: str, budget: int, counter: TokenCounter, weights: Mapping[str,
 
 
 def _sentences(text: str) -> Iterable[str]:
-    borders = [0, *prose_cuts(text, 0, len(text)).positions.tolist(), len(text)]
-    return (text[start:end] for start, end in pairwise(borders) if text[start:end].strip())
+    """Cut a text into sentences; blanks that stand alone belong to the one before them."""
+    lead = len(text) - len(text.lstrip())
+    inner = [place for place in prose_cuts(text, 0, len(text)).positions.tolist() if place > lead]
+    starts = [start for start, end in pairwise([lead, *inner, len(text)]) if text[start:end].strip()]
+    return (text[start:end] for start, end in pairwise([*starts, len(text)]))
 
 
 def _pieces(text: str, room: int, counter: TokenCounter) -> Iterable[str]:

@@ -90,6 +90,7 @@ def test_one_block_that_holds_everything_is_its_own_answer(order):
 
 
 @given(text=prose, budget=st.integers(8, 60), query=st.sampled_from(["de", "\u6761\u7ea6", "", "zz fg"]))
+@example(text="a.a.a..a.\u3002\na\u3002a.a", budget=14, query="de")
 @settings(max_examples=60, deadline=None)
 def test_a_shortened_text_fits_and_is_made_of_the_text(text, budget, query):
     counter = EstimatedTokens()
