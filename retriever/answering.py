@@ -10,7 +10,7 @@ import numpy as np
 
 from indexers.lexical import analyse_query
 from retriever.evidence import find_evidence
-from retriever.marking import Unmarked
+from retriever.highlighting import Unhighlighted
 from retriever.paging import Cursor, expired, read_cursor, search_hash
 from retriever.presenting import document_info, effective_filter
 from retriever.ranking import matched_terms
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from indexers.catalogue import Entry
     from indexers.filters import Filter
     from retriever.candidates import Candidates
-    from retriever.marking import Margins
+    from retriever.highlighting import Margins
     from retriever.options import SearchOptions
     from retriever.ranking import Ranking
     from retriever.reading import Reading
@@ -65,7 +65,7 @@ class Attempts:
         self._rerank_tokens = 0
         self._rerank_warnings: list[Warned] = []
 
-    def answer(self) -> Unmarked | None:
+    def answer(self) -> Unhighlighted | None:
         """Return the answer; None when documents were replaced while they were read.
 
         Raises:
@@ -93,7 +93,7 @@ class Attempts:
             whole = self._collection.unchanged(page.entries)
         return self._written(page, hits, where) if whole else None
 
-    def answer_beside_writers(self) -> Unmarked:
+    def answer_beside_writers(self) -> Unhighlighted:
         """Return an answer while other processes replace documents faster than all of it can be read.
 
         What changed under it is read once more, each document whole (`retriever.reading`), and stays
@@ -189,7 +189,7 @@ class Attempts:
         where: Filter | None,
         *,
         torn: int = 0,
-    ) -> Unmarked:
+    ) -> Unhighlighted:
         options, question = self._options, page.ranking.question
         facets = count_facets(self._collection, options.facets, where)
         if facets:
@@ -217,7 +217,7 @@ class Attempts:
                 timing_ms=self._clock.times(),
             ),
         )
-        return Unmarked(
+        return Unhighlighted(
             result=result,
             terms=tuple(dict.fromkeys(analyse_query(question.text, self._collection.languages))),
             languages=tuple(entry.language for entry in page.entries),
@@ -246,7 +246,7 @@ class Attempts:
                 score=float(ranking.total[position]),
                 relevance=None if relevance is None else float(relevance[position]),
                 document=document_info(entry, options.fields),
-                evidence=found[place].evidence,
+                evidence=tuple(evidence for evidence, _ in found[place]),
                 evidence_total=entry.segments,
                 explain=ranking.explain(position, terms[place]) if explained else None,
                 group=group_of(entry, options.group_by) if options.group_by else None,
@@ -256,7 +256,7 @@ class Attempts:
             )
             for place, (position, entry) in enumerate(zip(page.positions, page.entries, strict=True))
         )
-        return [(hit, one.margins) for hit, one in zip(hits, found, strict=True)]
+        return [(hit, tuple(margins for _, margins in own)) for hit, own in zip(hits, found, strict=True)]
 
     def _scorer_of(self, ranking: Ranking) -> Scorer:
         return self._scorer or self._searcher.scorer(ranking.question)

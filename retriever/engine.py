@@ -36,8 +36,8 @@ from retriever.describing import describe
 from retriever.editing import allowed_entry, allowed_ids, check_patch, list_page
 from retriever.explaining import explain_document
 from retriever.feedback import AnswerMemory, keep, kept
+from retriever.highlighting import highlight
 from retriever.inference import check_tokens, decode_tokens, embed_texts, model_info, score_texts
-from retriever.marking import mark
 from retriever.options import DEFAULT_PROFILE, OCR_VARIABLE
 from retriever.presenting import document_info
 from retriever.profile import Profiles
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from indexers.remote_settings import RemoteSettings
     from retriever.context.material import Material
     from retriever.context.types import CitationRef, Context, ContextOptions, Verification
-    from retriever.marking import Unmarked
+    from retriever.highlighting import Unhighlighted
     from retriever.options import FacetOptions, ListOptions
     from retriever.profile import SearchProfile
     from retriever.types import (
@@ -190,9 +190,9 @@ class LocalEngine:
 
     def search(self, options: SearchOptions) -> SearchResult:
         """Find documents and the spans in them that answer a query."""
-        return mark(self.find(options), options)
+        return highlight(self.find(options), options)
 
-    def find(self, options: SearchOptions) -> Unmarked:
+    def find(self, options: SearchOptions) -> Unhighlighted:
         """Do of `search` what only the store's owner can do."""
         found = self._searcher(options.profile).search(options)
         return replace(found, result=self._answers.remember(options, found.result))

@@ -11,8 +11,7 @@ from encoders.types import Span
 from indexers.filters import Condition, all_of
 from retriever.citations import evidence_id
 from retriever.fusion import standardise
-from retriever.highlighting import AROUND, OffsetUnits
-from retriever.marking import Margins
+from retriever.highlighting import AROUND, Margins, OffsetUnits
 from retriever.types import Evidence
 
 if TYPE_CHECKING:
@@ -29,14 +28,6 @@ _DEPTH = 32
 _LONGEST_RUN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The best spans of a document, not marked yet, and what stands beside each."""
-
-    evidence: tuple[Evidence, ...] = ()
-    margins: tuple[Margins, ...] = ()
-
-
 def find_evidence(
     collection: Collection,
     scorer: Scorer,
@@ -45,14 +36,14 @@ def find_evidence(
     *,
     unit: OffsetUnit,
     profile: SearchProfile,
-) -> list[Found]:
-    """Return the best spans of each document.
+) -> list[list[tuple[Evidence, Margins]]]:
+    """Return the best spans of each document, and what stands beside each.
 
     Cosine and BM25 of a segment are standardised over the best segments of all given
     documents, so that both mean the same in every document.
     """
     if not options.limit:
-        return [Found() for _ in entries]
+        return [[] for _ in entries]
     wanted = _wanted(options)
     scored = scorer.score_segments(entries, wanted, max(_DEPTH, 4 * options.limit))
     ranked = _ranked(scored, profile.evidence_lexical)
@@ -186,15 +177,16 @@ def _present(
     runs: Sequence[_Run],
     definitions: Mapping[tuple[str, int], _Definition],
     unit: OffsetUnit,
-) -> Found:
+) -> list[tuple[Evidence, Margins]]:
     """Write out the chosen spans, in the unit that is asked for."""
-    written = [_evidence(collection, entry, run, definitions) for run in runs]
-    found = Found(tuple(evidence for evidence, _ in written), tuple(margins for _, margins in written))
-    if unit == "codepoint" or not written:
+    found = [_evidence(collection, entry, run, definitions) for run in runs]
+    if unit == "codepoint" or not found:
         return found
-    units = OffsetUnits(collection.text(entry, 0, max(one.end for one in found.evidence)), unit)
-    counted = [replace(one, start=units.count(one.start), end=units.count(one.end)) for one in found.evidence]
-    return Found(tuple(counted), found.margins)
+    units = OffsetUnits(collection.text(entry, 0, max(one.end for one, _ in found)), unit)
+    return [
+        (replace(one, start=units.count(one.start), end=units.count(one.end)), margins)
+        for one, margins in found
+    ]
 
 
 def _evidence(

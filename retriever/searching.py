@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from indexers.filters import Filter
     from retriever.candidates import Candidates
     from retriever.fusion import FloatArray
-    from retriever.marking import Unmarked
+    from retriever.highlighting import Unhighlighted
     from retriever.options import RerankOptions, SearchOptions
     from retriever.profile import SearchProfile
     from retriever.reading import Reading
@@ -90,8 +90,8 @@ class Searcher:
         """Names the state of the collection and the profile."""
         return f"{self.collection.snapshot} {self.label}"
 
-    def search(self, options: SearchOptions) -> Unmarked:
-        """Answer a request, but for what `retriever.marking.mark` adds.
+    def search(self, options: SearchOptions) -> Unhighlighted:
+        """Answer a request, but for what `retriever.highlighting.highlight` adds.
 
         A document that is replaced meanwhile is read again, so each hit is wholly of
         one version. Writers in other processes are never made to wait.

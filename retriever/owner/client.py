@@ -86,7 +86,7 @@ class OwnedEngine:
         self._encoder = encoder
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
-        self._marking = threading.Lock()
+        self._highlighting = threading.Lock()
         self._closed = False
         claim(self._store, remote)
         self._give_back(connect(self._store))
@@ -134,11 +134,11 @@ class OwnedEngine:
 
     def search(self, options: SearchOptions) -> SearchResult:
         """Find documents and the spans in them that answer a query."""
-        from retriever.marking import Unmarked, mark
+        from retriever.highlighting import Unhighlighted, highlight
 
-        found = self._call("find", Unmarked, options=options)
-        with self._marking:  # many threads that compute keep an event loop beside them waiting
-            return mark(found, options)
+        found = self._call("find", Unhighlighted, options=options)
+        with self._highlighting:  # many threads that compute keep an event loop beside them waiting
+            return highlight(found, options)
 
     def gather(self, options: ContextOptions) -> Material:
         """Find what a context can be made of."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from encoders.types import Coverage, Location
-from retriever.marking import Margins, Unmarked, mark
+from retriever.highlighting import Margins, Unhighlighted, highlight
 from retriever.options import SearchOptions
 from retriever.types import (
     CandidateCounts,
@@ -28,7 +28,7 @@ def units(offset, unit):
     return len(DOCUMENT[:offset].encode(encoding)) // width
 
 
-def unmarked(unit, start=START, end=END):
+def found(unit, start=START, end=END):
     coverage = Coverage(tokens=1, embedded=1, unknown=0, lost_characters=0, segments=1)
     document = DocumentInfo(
         id="lease",
@@ -56,7 +56,7 @@ def unmarked(unit, start=START, end=END):
     hit = DocumentHit(rank=1, score=1.0, document=document, evidence=(evidence,), evidence_total=1)
     counts = CandidateCounts(documents=1, segments=1, dead=0, exhausted=True)
     meta = SearchMeta(snapshot="", encoder="", profile="", candidates=counts, timing_ms={"total": 2.0})
-    return Unmarked(
+    return Unhighlighted(
         result=SearchResult(query="landlord", hits=(hit,), meta=meta),
         terms=("landlord",),
         languages=("en",),
@@ -67,18 +67,18 @@ def unmarked(unit, start=START, end=END):
 @pytest.mark.parametrize("unit", WIDTHS)
 def test_offsets_count_from_the_start_of_the_document(unit):
     options = SearchOptions(query="landlord", offset_unit=unit, must_contain=('"the costs"',))
-    marked = mark(unmarked(unit), options)
-    [evidence] = marked.hits[0].evidence
+    answer = highlight(found(unit), options)
+    [evidence] = answer.hits[0].evidence
     places = [
         (DOCUMENT.index(words), DOCUMENT.index(words) + len(words)) for words in ("landlord", "the costs")
     ]
     assert evidence.highlights == tuple((units(start, unit), units(end, unit)) for start, end in places)
     assert (evidence.quote.start, evidence.quote.end) == (units(START, unit), units(END, unit))
-    assert marked.meta.timing_ms["total"] == 2.0 + marked.meta.timing_ms["mark"]
+    assert answer.meta.timing_ms["total"] == 2.0 + answer.meta.timing_ms["highlight"]
 
 
 def test_a_quote_shows_what_stands_beside_the_evidence():
-    [evidence] = mark(unmarked("codepoint"), SearchOptions(query="landlord")).hits[0].evidence
+    [evidence] = highlight(found("codepoint"), SearchOptions(query="landlord")).hits[0].evidence
     quote = evidence.quote
     assert (quote.prefix, quote.exact, quote.suffix) == (
         DOCUMENT[:START],
@@ -89,7 +89,7 @@ def test_a_quote_shows_what_stands_beside_the_evidence():
 
 def test_highlights_are_in_text_that_is_not_ascii_too():
     [evidence] = (
-        mark(unmarked("byte", 0, END), SearchOptions(query="landlord", offset_unit="byte")).hits[0].evidence
+        highlight(found("byte", 0, END), SearchOptions(query="landlord", offset_unit="byte")).hits[0].evidence
     )
     [(start, end)] = evidence.highlights
     assert DOCUMENT.encode()[start:end] == b"landlord"
