@@ -18,7 +18,7 @@ import zstandard
 from encoders.errors import InvalidInputError
 from indexers.durable import sync_path
 from indexers.guards import check_disk
-from indexers.layout import BEFORE_CLAIM, SCORES, claim
+from indexers.layout import BEFORE_CLAIM, REMOTE_BACKUP, SCORES, claim
 from indexers.report import BackupReport
 from indexers.sparse_files import write_sparse
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     from indexers.remote_settings import RemoteSettings
     from indexers.store import Store
-
-REMOTE = "remote-backup.json"
-"""The first member of the backup of a store on a server."""
 
 
 def back_up(store: Store, target: Path) -> BackupReport:
@@ -119,7 +116,7 @@ def _restored(archive: tarfile.TarFile, folder: Path, remote: RemoteSettings | N
             if content is None:
                 continue
             path = folder / _inside(member.name)
-            if member.name == REMOTE:
+            if member.name == REMOTE_BACKUP:
                 from indexers.remote_backup import RemoteRestore
 
                 restoring = stack.enter_context(RemoteRestore(content.read(), folder, remote))

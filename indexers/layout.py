@@ -36,6 +36,8 @@ UPLOADS = "uploads"
 SPARE_BYTES = 256 << 20
 """What must stay free on the disk of a store: a full one kills the engine."""
 SCORES = "scores"
+REMOTE_BACKUP = "remote-backup.json"
+"""The first file in the backup of a store on a server."""
 BEFORE_CLAIM = ("lock", "owner.json", "owner.log", "keys.json", "answers.sqlite")
 
 

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from encoders.errors import InvalidInputError
-from indexers.backup import REMOTE
-from indexers.layout import claim
+from indexers.layout import REMOTE_BACKUP, claim
 from indexers.places import FolderPlace, open_place
 from indexers.remote_settings import MEMORY, RemoteSettings
 from indexers.server_snapshots import ServerSnapshots
@@ -66,7 +65,7 @@ def members(
         stack.enter_context(collection.still())
     names = [collection.name for collection in collections]
     about = {"format": _FORMAT, "remote": asdict(remote), "collections": names}
-    yield REMOTE, json.dumps(about).encode()
+    yield REMOTE_BACKUP, json.dumps(about).encode()
     for path in files:
         yield path.relative_to(store.folder).as_posix(), path
     if remote.place:

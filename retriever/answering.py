@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from retriever.highlighting import Margins
     from retriever.options import SearchOptions
     from retriever.ranking import Ranking
-    from retriever.reading import Reading
-    from retriever.scorers import Question, Scorer
+    from retriever.scorers import Question, Reading, Scorer
     from retriever.searching import Searcher
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retriever.scorers import open_scorer
+from retriever.index_scorer import IndexScorer
+from retriever.table_scorer import TableScorer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,3 +74,10 @@ def find_candidates(
         exhausted=found.exhausted,
         scorer=scorer,
     )
+
+
+def open_scorer(collection: Collection, question: Question, profile: SearchProfile) -> Scorer:
+    """Return what scores for a question: the tables of the collection, or its index where it has none."""
+    if (tables := collection.scores) is not None:
+        return TableScorer(collection, tables, question, profile)
+    return IndexScorer(collection, question, profile)

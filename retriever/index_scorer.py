@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from indexers.catalogue import DOCUMENT, SEGMENT
-from indexers.filters import Filter, Ids, all_of, equals
+from indexers.filters import Filter, Ids, all_of, equals, matches
 from indexers.identifiers import document_point
 from indexers.types import DOCUMENT_LEXICAL, SEGMENT_DENSE, SEGMENT_LEXICAL, SparseVector, VectorQuery
 from retriever.pooling import Pool
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from indexers.collection import Collection
     from indexers.types import Scored
     from retriever.profile import SearchProfile
-    from retriever.scorers import Question
+    from retriever.scorers import Question, Reading
     from retriever.types import ComponentName
 
 MOST_SEGMENTS = 64_000
@@ -211,9 +211,9 @@ class IndexScorer:
         self._lexical.fill(self._collection, lexical, dense, depth)
         answers = iter(zip(dense, lexical, strict=True))
         return [
-            read.best(wanted, depth)
+            best_read(read, wanted, depth)
             if (read := self._question.read.get(entry.doc_id)) is not None
-            else joined(entry, *next(answers))
+            else _joined(entry, *next(answers))
             for entry in entries
         ]
 
@@ -260,7 +260,18 @@ def segment_sides(
     return {"segment_dense": dense_side(question, profile), "segment_lexical": lexical}
 
 
-def joined(entry: Entry, dense: dict[str, Scored], lexical: dict[str, Scored]) -> ScoredSegments:
+def best_read(read: Reading, wanted: Filter | None, depth: int) -> ScoredSegments:
+    """Take the best segments of a document that was read whole by either side, ``depth`` of each."""
+    kept = [
+        {hit.id: hit for hit in hits.values() if wanted is None or matches(wanted, hit.payload)}
+        for hits in (read.dense, read.lexical)
+    ]
+    listed = {key for hits in kept for key in list(hits)[:depth]}
+    dense, lexical = ({key: hit for key, hit in hits.items() if key in listed} for hits in kept)
+    return _joined(read.entry, dense, lexical)
+
+
+def _joined(entry: Entry, dense: dict[str, Scored], lexical: dict[str, Scored]) -> ScoredSegments:
     """Put together what both sides found of a document."""
     hits = lexical | dense
     payloads = [hit.payload for hit in hits.values()]

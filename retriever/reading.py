@@ -7,26 +7,26 @@ is read again. What was read stays true of its version, whatever happens to the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexers.catalogue import DOCUMENT, Entry
-from indexers.filters import Ids, equals, matches
+from indexers.filters import Ids, equals
 from indexers.identifiers import document_point
 from indexers.types import DOCUMENT_LEXICAL, VectorQuery
-from retriever.index_scorer import SEGMENT_FIELDS, joined, segment_sides
+from retriever.index_scorer import SEGMENT_FIELDS, segment_sides
+from retriever.scorers import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence, Set
 
     from indexers.collection import Collection
-    from indexers.filters import Filter
     from indexers.types import Scored
     from retriever.candidates import Candidates
     from retriever.profile import SearchProfile
-    from retriever.scorers import Question, ScoredSegments
+    from retriever.scorers import Question
     from retriever.types import ComponentName
 
 _TRIES = 32
@@ -34,34 +34,6 @@ _AT_ONCE = 8
 _EACH = 3
 _MOST_SEGMENTS = 1_000
 _FIELDS = (*SEGMENT_FIELDS, "symbols")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a search needs of one version of a document.
-
-    Attributes:
-        scores: its components, exact.
-        dense: its segments by cosine, by point; of very many the best.
-        lexical: likewise by BM25, those that share a term.
-        whole: all of it is of this version for certain.
-    """
-
-    entry: Entry
-    scores: Mapping[ComponentName, float]
-    dense: Mapping[str, Scored]
-    lexical: Mapping[str, Scored]
-    whole: bool
-
-    def best(self, wanted: Filter | None, depth: int) -> ScoredSegments:
-        """Return its best segments by either side, ``depth`` of each."""
-        kept = [
-            {hit.id: hit for hit in hits.values() if wanted is None or matches(wanted, hit.payload)}
-            for hits in (self.dense, self.lexical)
-        ]
-        listed = {key for hits in kept for key in list(hits)[:depth]}
-        dense, lexical = ({key: hit for key, hit in hits.items() if key in listed} for hits in kept)
-        return joined(self.entry, dense, lexical)
 
 
 class DocumentReader:

@@ -13,11 +13,8 @@ if TYPE_CHECKING:
 
     from encoders.types import SegmentKind
     from indexers.catalogue import Entry
-    from indexers.collection import Collection
     from indexers.filters import Filter
-    from indexers.types import SparseVector
-    from retriever.profile import SearchProfile
-    from retriever.reading import Reading
+    from indexers.types import Scored, SparseVector
     from retriever.types import ComponentName
 
 
@@ -39,6 +36,24 @@ class Question:
     where: Filter | None
     tokens: int = 0
     read: Mapping[str, Reading] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a search needs of one version of a document.
+
+    Attributes:
+        scores: its components, exact.
+        dense: its segments by cosine, by point; of very many the best.
+        lexical: likewise by BM25, those that share a term.
+        whole: all of it is of this version for certain.
+    """
+
+    entry: Entry
+    scores: Mapping[ComponentName, float]
+    dense: Mapping[str, Scored]
+    lexical: Mapping[str, Scored]
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +145,3 @@ class Scorer(Protocol):
     ) -> list[ScoredSegments]:
         """Return the best segments of each document by either side, ``depth`` of each, scored on both."""
         ...
-
-
-def open_scorer(collection: Collection, question: Question, profile: SearchProfile) -> Scorer:
-    """Return what scores for a question: the tables of the collection, or its index where it has none."""
-    if (tables := collection.scores) is not None:
-        from retriever.table_scorer import TableScorer
-
-        return TableScorer(collection, tables, question, profile)
-    from retriever.index_scorer import IndexScorer
-
-    return IndexScorer(collection, question, profile)

@@ -12,16 +12,17 @@ from indexers.filters import Condition, all_of
 from indexers.lexical import analyse_query, query_vector
 from retriever.answering import Attempts
 from retriever.calibration import probabilities, signals_of
-from retriever.candidates import find_candidates
+from retriever.candidates import find_candidates, open_scorer
 from retriever.diversity import diversify, hide_repetitions
 from retriever.evidence import defining
+from retriever.index_scorer import best_read
 from retriever.late_interaction import Reranked, TokenVectors, rerank_late, tokens_encoder
 from retriever.paging import Kept
 from retriever.phrases import Phrase, PhraseFinder
 from retriever.presenting import encoder_name
 from retriever.ranking import Ranking, rank
 from retriever.reading import DocumentReader, with_readings
-from retriever.scorers import Question, open_scorer
+from retriever.scorers import Question
 from retriever.selecting import allows, check_field, first_of_groups
 from retriever.titles import TitleTerms
 from retriever.turns import Turns
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
     from retriever.highlighting import Unhighlighted
     from retriever.options import RerankOptions, SearchOptions
     from retriever.profile import SearchProfile
-    from retriever.reading import Reading
-    from retriever.scorers import Scorer
+    from retriever.scorers import Reading, Scorer
 
 _TRIES, _TRIES_BESIDE_OTHERS = 8, 2
 
@@ -173,7 +173,7 @@ class Searcher:
         return (
             allows(where, read.entry)
             and self.memory.phrases.holds(self.collection, read.entry, phrases)
-            and (not (symbols := options.evidence.symbols) or len(read.best(defining(symbols), 1)) > 0)
+            and (not (symbols := options.evidence.symbols) or len(best_read(read, defining(symbols), 1)) > 0)
         )
 
     def order(self, question: Question, candidates: Candidates) -> Ranking:
