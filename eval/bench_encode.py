@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from encoders.pooling import normalize
 from eval.bench_engines import NEEDS, ON_A_CPU, Job, gemm_limit, lengthened_folder, why_missing
 from eval.errors import EvaluationError
 
@@ -224,7 +225,7 @@ def measure(pythons: Mapping[str, str], work: Work, place: Path, rounds: int, th
 def _figure(
     engine: str, work: Work, answers: Sequence[Mapping[str, float]], vectors: Mapping[str, FloatArray]
 ) -> Figure:
-    cosines = (vectors[engine] * vectors[_REFERENCE]).sum(axis=1)
+    cosines = cosines_of(vectors[engine], vectors[_REFERENCE])
     seconds = tuple(answer["seconds"] for answer in answers)
     processor = tuple(answer["processor_seconds"] for answer in answers)
     rate = work.tokens / median(processor if work.device == "cpu" else seconds)
@@ -240,6 +241,12 @@ def _figure(
         mean_cosine=float(cosines.mean()),
         least_cosine=float(cosines.min()),
     )
+
+
+def cosines_of(vectors: FloatArray, others: FloatArray) -> FloatArray:
+    """Return the cosine of each row with its counterpart; rows in bfloat16 are not quite of unit length."""
+    cosines: FloatArray = (normalize(vectors) * normalize(others)).sum(axis=1)
+    return cosines
 
 
 def _started(job: Job, python: str) -> subprocess.Popen[str]:

@@ -2,11 +2,12 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from encoders.fast_tokenizer import load_tokenizer
 from encoders.loading import bundled_folder
-from eval.bench_encode import Figure, _asked, make_texts
+from eval.bench_encode import Figure, _asked, cosines_of, make_texts
 from eval.bench_engines import NEEDS, lengthened_folder, why_missing
 
 
@@ -50,6 +51,12 @@ def test_what_is_not_installed_is_said_to_be_missing(monkeypatch):
     assert why_missing("other", sys.executable, "cpu") == "not installed: no_such_package"
     assert why_missing("longdoc float32", sys.executable, "cpu") == ""
     assert Figure(engine="other", length=160, missing="x").tokens_per_second == 0.0
+
+
+def test_cosines_do_not_depend_on_the_lengths_of_rows():
+    rows = np.array([[3.0, 4.0], [1.0, 0.0]], dtype=np.float32)
+    others = np.array([[0.6, 0.9], [0.0, 2.0]], dtype=np.float32)
+    assert cosines_of(rows, others) == pytest.approx([0.99846, 0.0], abs=1e-5)
 
 
 def test_a_worker_that_ended_is_told_from_one_that_answers():
