@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from encoders.pooling import normalize
-from eval.bench_engines import NEEDS, ON_A_CPU, Job, gemm_limit, lengthened_folder, why_missing
-from eval.errors import EvaluationError
+from eval.bench_engines import NEEDS, ON_A_CPU, Job, why_missing
+from eval.bench_model import gemm_limit, prepare_model
+from eval.errors import DataError, EvaluationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,6 +71,7 @@ class Work:
         tokens: of all together, special ones included.
         length: none has more tokens.
         limit: tokens per processor second that matrix products would allow.
+        model: the folder that all read.
         device: where; on all but the CPU it is the clock that counts, not the processor's time.
     """
 
@@ -77,6 +79,7 @@ class Work:
     tokens: int
     length: int
     limit: float
+    model: Path
     device: str = "cpu"
 
 
@@ -92,15 +95,19 @@ def compare_speed(
     json_file: Path | None,
     device: str = "cpu",
     peers_python: Path | None = None,
+    encoder: str = "bundled",
 ) -> None:
     """Measure, print, and write the figures where asked for.
 
-    All engines compute on ``device``. ``peers`` are parts of the names of those that are measured
-    too. ``peers_python`` is their interpreter: their backends often want an older transformers,
-    hence an environment of their own.
+    All engines compute on ``device``, each with the model ``encoder``. ``peers`` are parts of the names
+    of those that are measured too. ``peers_python`` is their interpreter: their backends often want an
+    older transformers, hence an environment of their own.
     """
+    from encoders.loading import find_folder
+    from encoders.model_folder import read_folder
     from encoders.processor import fast_dtype, local_flags, usable_cores
 
+    source = find_folder(encoder)
     cores = threads or usable_cores()
     fast = fast_dtype(local_flags()) if device == "cpu" else "bfloat16"
     engines = [name for name in NEEDS if name.startswith("longdoc") or any(part in name for part in peers)]
@@ -112,14 +119,23 @@ def compare_speed(
     limits: dict[int, float] = {}
     for length in lengths:
         with tempfile.TemporaryDirectory() as place:
-            texts, sizes = make_texts(data, length=length, tokens=tokens, equal=equal)
+            model = prepare_model(source, Path(place) / "model", length)
+            texts, sizes = make_texts(data, length=length, tokens=tokens, equal=equal, model=model)
             pythons = {name: _python(name, peers_python) for name in engines}
-            limits[length] = gemm_limit(cores, sizes, device)
-            work = Work(texts=texts, tokens=sum(sizes), length=length, limit=limits[length], device=device)
+            limits[length] = gemm_limit(read_folder(model).transformer, cores, sizes, device)
+            work = Work(
+                texts=texts,
+                tokens=sum(sizes),
+                length=length,
+                limit=limits[length],
+                model=model,
+                device=device,
+            )
             figures += measure(pythons, work, Path(place), rounds, cores)
     _show(figures, limits, cores, fast, device)
     if json_file is not None:
         record = {
+            "encoder": encoder,
             "threads": cores,
             "device": device,
             "gemm_limits": limits,
@@ -128,23 +144,30 @@ def compare_speed(
         json_file.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
-def make_texts(data: Path | None, *, length: int, tokens: int, equal: bool) -> tuple[list[str], list[int]]:
+def make_texts(
+    data: Path | None, *, length: int, tokens: int, equal: bool, model: Path
+) -> tuple[list[str], list[int]]:
     """Cut real text into pieces of at most ``length`` tokens, special ones included.
 
     Without ``data`` the text is Python's own language reference, which every
     installation carries. Ragged segments have a quarter of the length at least,
-    longer documents three quarters. Every piece begins and ends between words, so that it has
-    the same tokens alone.
+    longer documents three quarters. Every piece begins and ends between words; one that has other
+    tokens alone, as where words begin with their blank, is counted as it is alone.
 
     Returns:
-        the pieces and the tokens of each, special tokens included.
+        the pieces and the tokens of each as ``model`` reads them, special tokens included.
+
+    Raises:
+        DataError: there is too little text for one piece.
     """
     from encoders.fast_tokenizer import load_tokenizer
-    from encoders.loading import bundled_folder
+    from encoders.model_folder import read_folder
 
+    folder = read_folder(model)
+    tokenizer = load_tokenizer(folder.transformer, lowercase=folder.lowercase)
     source = "\n".join(_read_texts(data))
-    room = length - 2
-    [spans] = load_tokenizer(bundled_folder()).tokenize([source[: 12 * (tokens + length)]])
+    room = length - tokenizer.special_tokens
+    [spans] = tokenizer.tokenize([source[: 12 * (tokens + length)]])
     least = room if equal else room // 4 if length <= 256 else 3 * room // 4
     random = np.random.default_rng(0)
     texts: list[str] = []
@@ -157,11 +180,16 @@ def make_texts(data: Path | None, *, length: int, tokens: int, equal: bool) -> t
         if not equal:
             end = max(between[place - 1], start + 1)
         if between[place - 1] == end:
-            texts.append(source[spans.offsets[start, 0] : spans.offsets[end - 1, 1]])
-            sizes.append(end - start + 2)
+            piece = source[spans.offsets[start, 0] : spans.offsets[end - 1, 1]]
+            size = len(tokenizer.tokenize([piece])[0])
+            if size == room if equal else size <= room:
+                texts.append(piece)
+                sizes.append(size + tokenizer.special_tokens)
             start = end
         else:
             start = between[bisect_right(between, start)]
+    if not texts:
+        raise DataError(f"the text has {len(spans)} tokens, too few for a piece of {length}")
     return texts, sizes
 
 
@@ -182,7 +210,6 @@ def _python(engine: str, peers_python: Path | None) -> str:
 
 def measure(pythons: Mapping[str, str], work: Work, place: Path, rounds: int, threads: int) -> list[Figure]:
     """Run every engine that is installed, in turns; ``pythons``: engine -> its interpreter."""
-    folder = lengthened_folder(place / "model", work.length)
     (place / "texts.json").write_text(json.dumps(work.texts), encoding="utf-8")
     missing = {engine: why_missing(engine, python, work.device) for engine, python in pythons.items()}
     answers: dict[str, list[dict[str, float]]] = {engine: [] for engine in pythons if not missing[engine]}
@@ -192,7 +219,7 @@ def measure(pythons: Mapping[str, str], work: Work, place: Path, rounds: int, th
         for number, engine in enumerate(answers):
             jobs[engine] = Job(
                 engine=engine,
-                folder=str(folder),
+                folder=str(work.model),
                 texts=str(place / "texts.json"),
                 vectors=str(place / f"{number}.npy"),
                 length=work.length,

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from encoders.types import FloatArray
 
@@ -48,34 +48,6 @@ class Job:
     device: str = "cpu"
 
 
-def lengthened_folder(place: Path, length: int) -> Path:
-    """Copy the bundled model with a position table of at least ``length`` interpolated rows."""
-    from safetensors.numpy import load_file, save_file
-
-    from encoders.extension import interpolated_table
-    from encoders.loading import bundled_folder
-
-    source = bundled_folder()
-    weights = load_file(source / "model.safetensors")
-    name = next(name for name in weights if name.endswith("position_embeddings.weight"))
-    factor = -(-length // len(weights[name]))
-    weights[name] = interpolated_table(weights[name], factor=factor)
-    for file in source.rglob("*.json"):
-        target = place / file.relative_to(source)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(file.read_bytes())
-    weights.pop(name.replace("position_embeddings.weight", "position_ids"), None)
-    save_file(weights, place / "model.safetensors", metadata={"format": "pt"})
-    _change(place / "config.json", max_position_embeddings=len(weights[name]))
-    _change(place / "sentence_bert_config.json", max_seq_length=length)
-    _change(place / "tokenizer_config.json", model_max_length=len(weights[name]))
-    return place
-
-
-def _change(path: Path, **values: int) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
-
-
 def why_missing(engine: str, python: str, device: str) -> str:
     """Return why ``engine`` cannot be measured on ``device`` by the interpreter ``python``, or nothing."""
     question = "import importlib.util as u, sys; print(*(n for n in sys.argv[1:] if not u.find_spec(n)))"
@@ -89,48 +61,6 @@ def why_missing(engine: str, python: str, device: str) -> str:
         if fast_dtype(local_flags()) != "bfloat16":
             return "this processor does not compute in bfloat16"
     return ""
-
-
-def gemm_limit(threads: int, sizes: Sequence[int], device: str) -> float:
-    """Return the tokens per second of ``device`` if all but matrix products were free.
-
-    The products are those of the linear layers, at the rate measured for their shapes, and
-    those of attention, at the mean rate of these. On a CPU they are in float32 and the seconds
-    are the processor's, elsewhere in bfloat16 and by the clock.
-
-    Args:
-        threads: that compute.
-        sizes: tokens of each text; attention grows with their squares.
-        device: where.
-    """
-    import torch
-    from safetensors.numpy import load_file
-
-    from encoders.loading import bundled_folder
-
-    torch.set_num_threads(threads)
-    weights = load_file(bundled_folder() / "model.safetensors")
-    shapes = [w.shape for n, w in weights.items() if w.ndim == 2 and ".layer." in n]
-    layers = sum(".attention.self.query.weight" in name for name in weights)
-    width = next(w.shape[1] for n, w in weights.items() if n.endswith(".attention.self.query.weight"))
-    on_cpu = device == "cpu"
-    rows, dtype = (1024, torch.float32) if on_cpu else (65_536, torch.bfloat16)
-    clock = time.process_time if on_cpu else time.perf_counter
-    best = dict.fromkeys(set(shapes), float("inf"))
-    for shape in best:
-        states, weight = (
-            torch.randn(*size, device=device, dtype=dtype) for size in ((rows, shape[1]), shape)
-        )
-        for _ in range(30):
-            start = clock()
-            torch.nn.functional.linear(states, weight)
-            if not on_cpu:
-                torch.accelerator.synchronize()
-            best[shape] = min(best[shape], clock() - start)
-    linear = sum(best[shape] for shape in shapes) / rows
-    operations = sum(2 * shape[0] * shape[1] for shape in shapes)
-    attention = 4 * width * layers * sum(size * size for size in sizes) / sum(sizes)
-    return float(1 / (linear * (1 + attention / operations)))
 
 
 def load_engine(job: Job) -> Callable[[list[str]], FloatArray]:

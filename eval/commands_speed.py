@@ -9,6 +9,7 @@ import click
 from eval.bench_cutting import cutting
 from eval.commands_serve import crash, serve
 from eval.commands_store import edit, faults, growth, ingest, memory, replace
+from eval.options import ENCODER
 
 
 @click.group("bench")
@@ -17,6 +18,7 @@ def bench() -> None:
 
 
 @bench.command("encode")
+@ENCODER
 @click.option("--data", type=click.Path(exists=True, path_type=Path), help="BEIR folder or text file.")
 @click.option("--peers", is_flag=True, help="Also measure sentence-transformers and its backends.")
 @click.option(
@@ -33,6 +35,7 @@ def bench() -> None:
 @click.option("--device", default="cpu", show_default=True, help="Where all compute, such as cuda.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there.")
 def encode(
+    encoder: str,
     data: Path | None,
     peers: bool,
     peers_python: Path | None,
@@ -50,6 +53,7 @@ def encode(
 
     compare_speed(
         data,
+        encoder=encoder,
         peers=(chosen or ("",)) if peers else (),
         peers_python=peers_python,
         lengths=[int(part) for part in lengths.split(",")],
