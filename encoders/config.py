@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from encoders.errors import InvalidInputError
+from encoders.inputs import require_prompts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,14 +61,22 @@ class EncoderConfig:
     self_check: bool = True
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.temperature < float("inf"):
+        temperature: object = self.temperature
+        if not isinstance(temperature, Real) or not 0.0 < float(temperature) < float("inf"):
             raise InvalidInputError(
-                f"temperature must be a positive number, got {self.temperature}", temperature=self.temperature
+                f"temperature must be a positive number, got {temperature!r}", temperature=str(temperature)
             )
         for name in ("max_tokens", "dim", "batch_tokens", "threads"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InvalidInputError(f"{name} must be at least 1, got {value}", **{name: value})
+            if value is not None and (not isinstance(value, Integral) or value < 1):
+                raise InvalidInputError(
+                    f"{name} must be a whole number of at least 1, got {value!r}", **{name: str(value)}
+                )
+        extend: object = self.extend
+        if extend is not None and not isinstance(extend, str):
+            raise InvalidInputError(f"extend must be METHOD:TOKENS such as 'pi:4096', got {extend!r}")
+        if self.prompts is not None:
+            require_prompts(self.prompts)
         _require_choice("overflow", self.overflow, ("split", "error", "truncate"))
         _require_choice("dtype", self.dtype, ("auto", "float32", "bfloat16"))
         if self.pooling is not None:

@@ -105,7 +105,7 @@ class HashEncoder:
         """Length of a token vector."""
         return self._dim
 
-    def tokens_of(self, text: str) -> TokenSpans:
+    def tokens_of(self, text: str, *, kind: TextKind = "document") -> TokenSpans:
         """Return the tokens of ``text``."""
         return self._tokenizer.tokenize([text])[0]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -32,14 +32,21 @@ if TYPE_CHECKING:
 
 _PIECE_CHARACTERS = 50_000
 _GROUP_CHARACTERS = 2_000_000
+_BEGINNINGS = ("the", "The", "rent", "x", "1", "(", "\n", "\u00e9", "\u0416", "\u4e2d")
+"""Texts that a prompt is read with, to find out how many tokens of it there are at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenizedText:
-    """The token ids of one text, special tokens excluded, and where each stands."""
+    """The token ids of one text, special tokens excluded, and where each stands.
+
+    Attributes:
+        lead: ids of the prompt before it. Where prompt and text share a token it is the text's.
+    """
 
     ids: IntArray
     spans: TokenSpans
+    lead: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -54,7 +61,7 @@ class FastTokenizer:
     here such a word is cut and everything in it that has a token gets one.
     """
 
-    def __init__(self, tokenizer: RustTokenizer, *, prompt_tokens: int = 0) -> None:
+    def __init__(self, tokenizer: RustTokenizer) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._prefix, self._suffix = _frame(tokenizer)
@@ -64,13 +71,15 @@ class FastTokenizer:
         self._kind = str(state["model"]["type"])
         self._unknown = _unknown_id(tokenizer, state["model"])
         self._spaces_lead = "ByteLevel" in json.dumps(state["pre_tokenizer"])
-        self._prompt_tokens = prompt_tokens
+        self._prompt = ""
+        self._commands = self._prompt_ids = np.zeros(0, dtype=np.int64)
+        self._most_prompt = 0
         self._table = WordTable(self._read_as_words) if reads_by_words(state) else None
 
     @property
     def special_tokens(self) -> int:
-        """Tokens added around every text: the model's own and those of the document prompt."""
-        return len(self._prefix) + len(self._suffix) + self._prompt_tokens
+        """Tokens added around every text: the model's own and those of the prompt."""
+        return len(self._prefix) + len(self._suffix) + self._most_prompt
 
     @property
     def prefix(self) -> tuple[int, ...]:
@@ -82,21 +91,40 @@ class FastTokenizer:
         """Ids after every text."""
         return self._suffix
 
-    def with_prompt(self, tokens: int) -> FastTokenizer:
-        """Return the same tokenizer that counts a prompt of ``tokens`` among its special tokens."""
-        counted = copy(self)
-        counted._prompt_tokens = tokens
-        return counted
+    @property
+    def prompt_ids(self) -> IntArray:
+        """Ids of the prompt before a window that does not begin its text."""
+        return self._prompt_ids
 
-    def read_prompt(self, prompt: str) -> tuple[IntArray, str]:
-        """Return the ids of a prompt, and what `read` must put before a text that follows it.
+    def with_prompt(self, prompt: str) -> FastTokenizer:
+        """Return the same tokenizer that reads ``prompt`` before every text, as one string with it.
 
-        The space between prompt and text belongs to the text's first token in
-        byte-level tokenizers, and is made by the tokenizer itself in SentencePiece.
+        Special tokens have their meaning in a prompt. The space that ends one belongs to the text's
+        first token in most tokenizers but WordPiece.
         """
-        spaced = prompt.endswith(" ") and self._kind != "WordPiece"
-        ids = self.read([prompt.rstrip(" ") if spaced else prompt])[0].ids
-        return ids, " " if spaced and self._spaces_lead else ""
+        led = copy(self)
+        led._commands, led._prompt = self._cut_prompt(prompt)
+        bare = led._prompt if self._kind == "WordPiece" else led._prompt.rstrip(" ")
+        led._prompt_ids = np.concatenate([led._commands, self.read([bare])[0].ids])
+        if led._prompt:
+            led._most_prompt = 1 << 30  # nothing is too long while it is found out
+            led._most_prompt = max(len(one.lead) for one in led.read(_BEGINNINGS))
+        led._most_prompt = max(led._most_prompt, len(led._prompt_ids))
+        return led
+
+    def _cut_prompt(self, prompt: str) -> tuple[IntArray, str]:
+        """Return the ids of a prompt up to its last special token, and what comes after."""
+        self._rust.encode_special_tokens = False
+        try:
+            read = self._rust.encode(prompt, add_special_tokens=False)
+        finally:
+            self._rust.encode_special_tokens = True
+        names = {one.content for one in self._rust.get_added_tokens_decoder().values() if one.special}
+        special = [place for place, token in enumerate(read.tokens) if token in names]
+        if not special:
+            return np.zeros(0, dtype=np.int64), prompt
+        last = special[-1] + 1
+        return np.array(read.ids[:last], dtype=np.int64), prompt[read.offsets[last - 1][1] :]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text that ids of this vocabulary stand for; special tokens stand for none.
@@ -119,15 +147,33 @@ class FastTokenizer:
         """Return the tokens of each text."""
         return [read.spans for read in self.read(texts)]
 
-    def read(self, texts: Sequence[str], *, lead: str = "") -> list[TokenizedText]:
-        """Return ids and spans of each text, in order; ``lead`` is read before each and not counted."""
+    def read(self, texts: Sequence[str]) -> list[TokenizedText]:
+        """Return ids and spans of each text, in order, and of the prompt before it."""
         require_texts(texts)
-        if lead:
-            led = self.read([lead + text if text else "" for text in texts])
-            return [_without_lead(one, len(lead)) for one in led]
+        if self._prompt:
+            led = self._read([self._prompt + text if text else "" for text in texts])
+            return [self._led(one) for one in led]
+        read = self._read(texts)
+        return [replace(one, lead=self._commands) for one in read] if len(self._commands) else read
+
+    def _read(self, texts: Sequence[str]) -> list[TokenizedText]:
         if self._table is None:
             return self._read_whole(texts)
         return [self._tokenized(*self._table.read(text)) for text in texts]
+
+    def _led(self, read: TokenizedText) -> TokenizedText:
+        """Part a text from the prompt that was read with it."""
+        spans, characters = read.spans, len(self._prompt)
+        beyond = np.flatnonzero(spans.offsets[:, 1] > characters)
+        first = int(beyond[0]) if len(beyond) else len(read)
+        word_starts = spans.word_starts[first:].copy()
+        word_starts[:1] = True
+        lead = np.concatenate([self._commands, read.ids[:first]])
+        return TokenizedText(
+            read.ids[first:],
+            TokenSpans(np.maximum(spans.offsets[first:] - characters, 0), spans.known[first:], word_starts),
+            lead if len(lead) <= self._most_prompt else self._prompt_ids,
+        )
 
     def _read_whole(self, texts: Sequence[str]) -> list[TokenizedText]:
         done: list[list[TokenizedText]] = [[] for _ in texts]
@@ -205,7 +251,8 @@ def _frame(tokenizer: RustTokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def _unknown_id(tokenizer: RustTokenizer, model: dict[str, object]) -> int:
     if isinstance(model.get("unk_id"), int):
         return int(str(model["unk_id"]))
-    found = tokenizer.token_to_id(str(model.get("unk_token")))
+    name = model.get("unk_token")
+    found = tokenizer.token_to_id(name) if isinstance(name, str) else None
     return -1 if found is None else found
 
 
@@ -239,13 +286,6 @@ def _take_leading_spaces(text: str, offsets: IntArray) -> None:
     for row in np.flatnonzero(offsets[:, 0] > ends).tolist():
         if text[offsets[row, 0] - 1] == " ":
             offsets[row, 0] -= 1
-
-
-def _without_lead(read: TokenizedText, lead: int) -> TokenizedText:
-    spans = read.spans
-    return TokenizedText(
-        read.ids, TokenSpans(np.maximum(spans.offsets - lead, 0), spans.known, spans.word_starts)
-    )
 
 
 def _joined(parts: list[TokenizedText]) -> TokenizedText:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from encoders.errors import InvalidInputError
@@ -10,16 +11,20 @@ from encoders.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+KINDS = ("query", "document")
+
 
 def require_texts(texts: Sequence[str]) -> None:
     """Refuse a bare string, a value that is no string, and text that is not Unicode.
 
     Raises:
-        TypeError: ``texts`` is one string, or holds something else than strings.
+        TypeError: ``texts`` is one string or no sequence, or holds something else than strings.
         InvalidInputError: a text holds a lone surrogate.
     """
     if isinstance(texts, str):
         raise TypeError("texts must be a sequence of strings, got one string; wrap it in a list")
+    if not hasattr(texts, "__getitem__") or not hasattr(texts, "__len__") or isinstance(texts, Mapping):
+        raise TypeError(f"texts must be a sequence of strings, got {type(texts).__name__}; make it a list")
     for place, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts[{place}] is {type(text).__name__}, not str")
@@ -32,6 +37,34 @@ def require_texts(texts: Sequence[str]) -> None:
                 place=place,
                 character=error.start,
             ) from error
+
+
+def require_kind(kind: str) -> None:
+    """Refuse what is neither a query nor a document.
+
+    Raises:
+        InvalidInputError: it is something else.
+    """
+    if kind not in KINDS:
+        raise InvalidInputError(f"kind must be query or document, got {kind!r}", kind=kind)
+
+
+def require_prompts(prompts: object) -> None:
+    """Refuse prompts that are not text for queries or documents.
+
+    Raises:
+        InvalidInputError: it is no mapping, or has another key, or a value that is no string.
+    """
+    if not isinstance(prompts, Mapping):
+        raise InvalidInputError(
+            f"prompts must map query or document to text, got {type(prompts).__name__}: "
+            "for example {'query': 'query: '}"
+        )
+    for kind, prompt in prompts.items():
+        if kind not in KINDS or not isinstance(prompt, str):
+            raise InvalidInputError(
+                f"prompts must map query or document to text, got {kind!r}: {prompt!r}", kind=str(kind)
+            )
 
 
 def token_batches(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:

@@ -33,7 +33,7 @@ class TokenEncoder(Protocol):
         """Length of a token vector."""
         ...
 
-    def tokens_of(self, text: str) -> TokenSpans:
+    def tokens_of(self, text: str, *, kind: TextKind = "document") -> TokenSpans:
         """Return the tokens of ``text``, special tokens excluded."""
         ...
 
@@ -70,7 +70,7 @@ def late_chunk(
     Raises:
         InvalidInputError: spans overlap or are out of order.
     """
-    tokens = encoder.tokens_of(text)
+    tokens = encoder.tokens_of(text, kind=kind)
     owner = owners(tokens.offsets, spans)
     sums = np.zeros((len(spans), encoder.token_dim))
     done = 0

@@ -23,14 +23,18 @@ _MODES: Final[dict[str, PoolingName]] = {
     "weightedmean": "weighted_mean",
     "mean_sqrt_len_tokens": "mean_sqrt",
 }
-_OLD_FLAGS: Final = {
+_OLD_FLAGS: Final = {  # in the order in which sentence-transformers puts several side by side
     "pooling_mode_cls_token": "cls",
-    "pooling_mode_mean_tokens": "mean",
     "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
     "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
+_LIMITS: Final = tuple(
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
 _QUERY_PROMPTS: Final = ("query", "search_query", "retrieval.query")
 _DOCUMENT_PROMPTS: Final = ("document", "passage", "search_document", "retrieval.passage", "corpus")
 
@@ -75,7 +79,8 @@ def read_folder(path: Path) -> ModelFolder:
     transformer = places.get("Transformer", path)
     if not (transformer / "config.json").is_file():
         raise ModelError(f"{path} is no model folder: it has no config.json", path=str(path))
-    limits = cast("dict[str, object]", _json(transformer / "sentence_bert_config.json") or {})
+    found = (_json(transformer / name) for name in _LIMITS)
+    limits = cast("dict[str, object]", next(filter(None, found), {}))
     pooling, include_prompt = _pooling(places.get("Pooling"))
     limit = limits.get("max_seq_length")
     return ModelFolder(
@@ -85,7 +90,7 @@ def read_folder(path: Path) -> ModelFolder:
         pooling=pooling,
         include_prompt=include_prompt,
         dense=tuple(path / module["path"] for module in modules if module["type"].endswith(".Dense")),
-        max_tokens=limit if isinstance(limit, int) else None,
+        max_tokens=limit if isinstance(limit, int) and limit > 0 else None,
         lowercase=bool(limits.get("do_lower_case", False)),
         prompts=_prompts(path),
     )
@@ -107,7 +112,7 @@ def _pooling(path: Path | None) -> tuple[tuple[PoolingName, ...], bool]:
         return ("mean",), True
     config = cast("dict[str, object]", _json(path / "config.json") or {})
     named = config.get("pooling_mode")
-    modes = [name for flag, name in _OLD_FLAGS.items() if config.get(flag)]
+    modes = [name for flag, name in _OLD_FLAGS.items() if config.get(flag)] or ["mean"]
     if isinstance(named, str):
         modes = [named]
     elif isinstance(named, list):
@@ -132,7 +137,7 @@ def _prompts(path: Path) -> dict[TextKind, str]:
 
 
 def _first(named: Mapping[str, str | None], names: tuple[str, ...], default: str) -> str:
-    return next((prompt for name in names if (prompt := named.get(name))), default)
+    return next((prompt for name in names if (prompt := named.get(name)) is not None), default)
 
 
 def _revision(path: Path) -> str:

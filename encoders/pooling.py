@@ -42,11 +42,13 @@ def soft_pool(values: npt.ArrayLike, *, temperature: float) -> FloatArray:
         temperature: in the unit of the values; ``0`` and ``inf`` are allowed.
 
     Raises:
-        InvalidInputError: nothing to pool, or a temperature below 0.
+        InvalidInputError: nothing to pool, a value that is not finite, or a temperature below 0.
     """
     given = np.asarray(values, dtype=np.float64)
     if not len(given):
         raise InvalidInputError("there is nothing to pool: no segments")
+    if not np.isfinite(given).all():
+        raise InvalidInputError("values to pool must be finite; leave out segments without a score")
     if not temperature >= 0.0:
         raise InvalidInputError(f"temperature must be at least 0, got {temperature}", temperature=temperature)
     if temperature == 0.0:
@@ -60,8 +62,10 @@ def truncate_dim(vectors: FloatArray, dim: int) -> FloatArray:
     """Keep the first ``dim`` numbers of each vector and normalise (Matryoshka).
 
     Raises:
-        InvalidInputError: the vectors are shorter than ``dim``.
+        InvalidInputError: the vectors are shorter than ``dim``, or it is below 1.
     """
+    if dim < 1:
+        raise InvalidInputError(f"dim must be at least 1, got {dim}", dim=dim)
     if dim > vectors.shape[-1]:
         raise InvalidInputError(
             f"the model gives {vectors.shape[-1]} dimensions, {dim} were asked for",

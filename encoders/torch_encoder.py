@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from encoders.coverage import measure_coverage
 from encoders.errors import InputTooLongError, InvalidInputError
-from encoders.inputs import require_texts, token_batches
+from encoders.inputs import require_kind, require_texts, token_batches
 from encoders.pooling import normalize, soft_pool, truncate_dim
 from encoders.torch_forward import round_row
 from encoders.torch_threads import in_parallel, parallel_forwards
@@ -80,14 +81,12 @@ class TorchEncoder:
 
     def __init__(self, parts: EncoderParts) -> None:
         self._parts = parts
-        read = {kind: parts.tokenizer.read_prompt(prompt) for kind, prompt in parts.prompts.items()}
-        self._prompt_ids = {kind: ids for kind, (ids, _) in read.items()}
-        self._leads = {kind: lead for kind, (_, lead) in read.items()}
-        for kind in parts.prompts:
-            if self._room(kind, parts.window_tokens) < 1:
+        self._readers = {kind: parts.tokenizer.with_prompt(prompt) for kind, prompt in parts.prompts.items()}
+        for kind, reader in self._readers.items():
+            if parts.window_tokens <= reader.special_tokens:
                 raise InvalidInputError(
                     f"max_tokens of {parts.window_tokens} leaves no room beside the special tokens "
-                    f"and the {kind} prompt; raise it to at least {self._frame(kind) + 1}",
+                    f"and the {kind} prompt; raise it to at least {reader.special_tokens + 1}",
                     max_tokens=parts.window_tokens,
                 )
 
@@ -114,7 +113,7 @@ class TorchEncoder:
     @property
     def tokenizer(self) -> Tokenizer:
         """Counts as this model counts, the document prompt among the special tokens."""
-        return self._parts.tokenizer.with_prompt(len(self._prompt_ids["document"]))
+        return self._readers["document"]
 
     @property
     def forward_note(self) -> str:
@@ -184,15 +183,15 @@ class TorchEncoder:
         """Return `encode_tokens` of each text; those that fit the model share forwards."""
         read = self._read(texts, kind)
         room = self._room(kind, self._parts.window_tokens)
-        lead = len(self._parts.tokenizer.prefix) + len(self._prompt_ids[kind])
         short = [place for place, text in enumerate(read) if 0 < len(text) <= room]
         found: dict[int, TokenEmbeddings] = {}
 
         def run(batch: list[int]) -> None:
-            rows = [self._row(read[short[one]].ids, kind) for one in batch]
+            rows = [self._row(read[short[one]], kind) for one in batch]
             for places, group in self._parts.forward(rows):
                 for row, states in zip(places, group, strict=True):
                     place = short[batch[row]]
+                    lead = self._before(read[place], kind)
                     own = states[lead : lead + len(read[place])].float().cpu().numpy()
                     found[place] = TokenEmbeddings(own, read[place].spans.offsets)
 
@@ -207,9 +206,9 @@ class TorchEncoder:
         """Length of a token vector."""
         return self._parts.hidden_size
 
-    def tokens_of(self, text: str) -> TokenSpans:
+    def tokens_of(self, text: str, *, kind: TextKind = "document") -> TokenSpans:
         """Return the tokens that `token_windows` gives vectors of."""
-        return self._parts.tokenizer.tokenize([text])[0]
+        return self._read([text], kind)[0].spans
 
     def token_windows(
         self, text: str, *, kind: TextKind = "document", overlap: int | None = None
@@ -224,34 +223,39 @@ class TorchEncoder:
         [read] = self._read([text], kind)
         size = self._room(kind, self._parts.window_tokens)
         windows = overlapping_windows(len(read), size=size, overlap=size // 4 if overlap is None else overlap)
-        lead = len(self._parts.tokenizer.prefix) + len(self._prompt_ids[kind])
         step = max(self._parts.batch_tokens // self._parts.window_tokens, 1)
         for start in range(0, len(windows), step):
             batch = windows[start : start + step]
-            rows = [self._row(read.ids[window.start : window.end], kind) for window in batch]
+            rows = [self._row(read, kind, window.start, window.end) for window in batch]
             hidden = {
                 place: states
                 for places, group in self._parts.forward(rows)
                 for place, states in zip(places, group, strict=True)
             }
             for place, window in enumerate(batch):
-                first, last = (lead + edge - window.start for edge in (window.own_start, window.own_end))
+                lead = self._before(read, kind, window.start) - window.start
+                first, last = lead + window.own_start, lead + window.own_end
                 offsets = read.spans.offsets[window.own_start : window.own_end]
                 yield TokenEmbeddings(hidden[place][first:last].float().cpu().numpy(), offsets)
 
     def _read(self, texts: Sequence[str], kind: TextKind) -> list[TokenizedText]:
-        return self._parts.tokenizer.read(texts, lead=self._leads[kind])
-
-    def _frame(self, kind: TextKind) -> int:
-        tokenizer = self._parts.tokenizer
-        return len(tokenizer.prefix) + len(tokenizer.suffix) + len(self._prompt_ids[kind])
+        require_kind(kind)
+        return self._readers[kind].read(texts)
 
     def _room(self, kind: TextKind, tokens: int) -> int:
-        return tokens - self._frame(kind)
+        return tokens - self._readers[kind].special_tokens
 
-    def _row(self, ids: IntArray, kind: TextKind) -> IntArray:
+    def _lead(self, read: TokenizedText, kind: TextKind, start: int) -> IntArray:
+        return self._readers[kind].prompt_ids if start else read.lead
+
+    def _before(self, read: TokenizedText, kind: TextKind, start: int = 0) -> int:
+        """Count the tokens before those of a text in a window that begins at ``start``."""
+        return len(self._parts.tokenizer.prefix) + len(self._lead(read, kind, start))
+
+    def _row(self, read: TokenizedText, kind: TextKind, start: int = 0, end: int | None = None) -> IntArray:
         tokenizer = self._parts.tokenizer
-        parts = [np.array(tokenizer.prefix), self._prompt_ids[kind], ids, np.array(tokenizer.suffix)]
+        lead = self._lead(read, kind, start)
+        parts = [np.array(tokenizer.prefix), lead, read.ids[start:end], np.array(tokenizer.suffix)]
         return np.concatenate(parts).astype(np.int64)
 
     def _read_ahead(
@@ -292,21 +296,27 @@ class TorchEncoder:
         memory would grow with every one. It stays where the model computes until all are there: a
         graphics card that is asked for each batch waits for the next one.
         """
-        rows = [self._row(one.ids[a:b], kind) for one, own in zip(read, windows, strict=True) for a, b in own]
+        placed = [(one, a, b) for one, own in zip(read, windows, strict=True) for a, b in own]
+        rows = [self._row(one, kind, a, b) for one, a, b in placed]
         device = self._parts.pooling.device
         vectors = torch.empty((len(rows), self._parts.pooled_size), device=device)
-        skip = 0 if self._parts.include_prompt or not len(self._prompt_ids[kind]) else self._skip(kind)
+        skips = [0] * len(rows)
+        if not self._parts.include_prompt and self._parts.prompts[kind]:
+            skips = [self._before(one, kind, a) for one, a, _ in placed]
 
-        def run(batch: list[int]) -> None:
-            places: list[int] = []
-            groups: list[torch.Tensor] = []
-            for own, hidden in self._parts.forward([rows[i] for i in batch]):
-                places += [batch[place] for place in own]
-                groups.append(hidden)
-            index = torch.from_numpy(np.array(places, dtype=np.int64))
-            vectors.index_copy_(0, to_device(index, device), self._parts.pooling(groups, skip=skip))
+        for skip in sorted(set(skips)):  # one, but where a prompt shares a token with some texts
 
-        self._run_all(run, [len(row) for row in rows])
+            def run(batch: list[int], *, own: Sequence[int], skip: int = skip) -> None:
+                places: list[int] = []
+                groups: list[torch.Tensor] = []
+                for found, hidden in self._parts.forward([rows[own[i]] for i in batch]):
+                    places += [own[batch[place]] for place in found]
+                    groups.append(hidden)
+                index = torch.from_numpy(np.array(places, dtype=np.int64))
+                vectors.index_copy_(0, to_device(index, device), self._parts.pooling(groups, skip=skip))
+
+            alike = [place for place, one in enumerate(skips) if one == skip]
+            self._run_all(partial(run, own=alike), [len(rows[place]) for place in alike])
         return vectors.cpu().numpy()
 
     def _run_all(self, run: Callable[[list[int]], None], lengths: Sequence[int]) -> None:
@@ -329,9 +339,6 @@ class TorchEncoder:
         share = round_row(-(-sum(own) // (rounds * parallel_forwards())) + _SLACK)
         batches = token_batches(own, budget=max(min(budget, share), _LEAST_BATCH))
         in_parallel(run, [[short[place] for place in batch] for batch in batches])
-
-    def _skip(self, kind: TextKind) -> int:
-        return len(self._parts.tokenizer.prefix) + len(self._prompt_ids[kind])
 
 
 def _finish(windows: FloatArray, dim: int) -> FloatArray:

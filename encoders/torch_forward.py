@@ -98,8 +98,7 @@ class PackedForward:
         ids = np.zeros(row, dtype=np.int64)
         ids[:tokens] = np.concatenate([rows[place] for place in order])
         own_positions = [position_ids(self._extension, size) for size in sizes]
-        positions = np.zeros(row, dtype=own_positions[0].dtype)
-        positions[:tokens] = np.concatenate(own_positions)
+        positions = np.concatenate([*own_positions, np.zeros(row - tokens, dtype=np.int64)])
         lengths = np.zeros((1, row), dtype=np.int64)
         lengths[0, :tokens] = np.repeat(sizes, sizes)
         inputs = inputs_for(self._model, ids[None], positions[None])

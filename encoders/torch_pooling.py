@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from encoders.config import PoolingName
 
 
-def pool(hidden: Tensor, name: str) -> Tensor:
-    """Make one vector of the tokens of each text ``(texts, tokens, hidden)``, by a `PoolingName`."""
+def pool(hidden: Tensor, name: str, before: int) -> Tensor:
+    """Make one vector of the tokens of each text ``(texts, tokens, hidden)``, by a `PoolingName`.
+
+    ``before``: tokens before these that do not count, but have their places.
+    """
     if name == "mean":
         return hidden.mean(dim=1)
     if name == "cls":
@@ -32,7 +35,8 @@ def pool(hidden: Tensor, name: str) -> Tensor:
     if name == "mean_sqrt":
         return hidden.sum(dim=1) / math.sqrt(hidden.size(1))
     if name == "weighted_mean":  # token i by i, counted from 1 (SGPT, arXiv:2202.08904)
-        weights = torch.arange(1, hidden.size(1) + 1, dtype=hidden.dtype, device=hidden.device)
+        first, last = before + 1, before + hidden.size(1)
+        weights = torch.arange(first, last + 1, dtype=hidden.dtype, device=hidden.device)
         return torch.einsum("cth,t->ch", hidden, weights / weights.sum())
     raise ValueError(f"there is no pooling {name}")
 
@@ -53,7 +57,7 @@ def pool_all(groups: list[Tensor], names: list[str], skip: int) -> Tensor:
         kept = hidden[:, skip:].float()
         own: list[Tensor] = []
         for name in names:
-            own.append(pool(kept, name))  # TorchScript reads it
+            own.append(pool(kept, name, skip))  # TorchScript reads it
         pooled.append(torch.cat(own, -1))
     return torch.cat(pooled)
 

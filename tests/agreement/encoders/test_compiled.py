@@ -74,13 +74,13 @@ def test_poolings_are_those_of_their_definitions():
     got = compiled(pool_all)(groups, names, 1)
     for row, states in enumerate([*groups[0][:, 1:], groups[1][0, 1:]]):
         tokens = states.tolist()
-        by_place = [(place + 1) * token for place, token in enumerate(states)]
+        by_place = [(place + 2) * token for place, token in enumerate(states)]  # the skipped one has place 1
         wanted = [
             states.sum(0) / len(tokens),
             states[0],
             torch.tensor([max(column) for column in zip(*tokens, strict=True)]),
             states[-1],
-            sum(by_place) / sum(range(1, len(tokens) + 1)),
+            sum(by_place) / sum(range(2, len(tokens) + 2)),
             states.sum(0) / len(tokens) ** 0.5,
         ]
         assert torch.allclose(got[row], torch.cat(wanted), atol=1e-6)
