@@ -68,7 +68,9 @@ class EncoderConfig:
             )
         for name in ("max_tokens", "dim", "batch_tokens", "threads"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, Integral) or value < 1):
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, Integral) or value < 1
+            ):
                 raise InvalidInputError(
                     f"{name} must be a whole number of at least 1, got {value!r}", **{name: str(value)}
                 )

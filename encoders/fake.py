@@ -13,6 +13,7 @@ import numpy as np
 from encoders.coverage import measure_coverage
 from encoders.errors import InvalidInputError
 from encoders.inputs import require_texts
+from encoders.pooling import normalize
 from encoders.types import Embeddings, TokenEmbeddings, TokenSpans
 
 if TYPE_CHECKING:
@@ -104,6 +105,10 @@ class HashEncoder:
     def token_dim(self) -> int:
         """Length of a token vector."""
         return self._dim
+
+    def finish_means(self, means: FloatArray) -> FloatArray:
+        """Scale them to unit length."""
+        return normalize(means)
 
     def tokens_of(self, text: str, *, kind: TextKind = "document") -> TokenSpans:
         """Return the tokens of ``text``."""

@@ -102,6 +102,7 @@ class FastTokenizer:
         Special tokens have their meaning in a prompt. The space that ends one belongs to the text's
         first token in most tokenizers but WordPiece.
         """
+        require_texts([prompt])
         led = copy(self)
         led._commands, led._prompt = self._cut_prompt(prompt)
         bare = led._prompt if self._kind == "WordPiece" else led._prompt.rstrip(" ")
@@ -223,7 +224,7 @@ def load_tokenizer(folder: Path, *, lowercase: bool = False) -> FastTokenizer:
     """Read ``tokenizer.json`` of a model folder; ``lowercase`` lowers every text first.
 
     Raises:
-        ModelError: the folder has no such file.
+        ModelError: the folder has no such file, or one that cannot be read.
     """
     from tokenizers import Tokenizer as RustTokenizer
     from tokenizers import normalizers
@@ -233,7 +234,10 @@ def load_tokenizer(folder: Path, *, lowercase: bool = False) -> FastTokenizer:
         raise ModelError(
             f"{folder} has no tokenizer.json; save its tokenizer as a fast one first", folder=str(folder)
         )
-    tokenizer = RustTokenizer.from_file(str(path))
+    try:
+        tokenizer = RustTokenizer.from_file(str(path))
+    except Exception as error:  # it raises nothing narrower
+        raise ModelError(f"{path} cannot be read: {error}", file=str(path)) from error
     if lowercase:
         steps = [normalizers.Lowercase(), *([tokenizer.normalizer] if tokenizer.normalizer else [])]
         tokenizer.normalizer = normalizers.Sequence(steps)

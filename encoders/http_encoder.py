@@ -16,10 +16,10 @@ import numpy as np
 from encoders.coverage import measure_coverage
 from encoders.errors import InputTooLongError, InvalidInputError, ModelError
 from encoders.http_json import post_json
-from encoders.inputs import require_texts, token_batches
+from encoders.inputs import KINDS, require_kind, require_prompts, require_texts, token_batches
 from encoders.pooling import normalize
 from encoders.types import Embeddings, TokenSpans
-from encoders.windows import plain_windows
+from encoders.windows import plain_windows, word_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Api: TypeAlias = Literal["openai", "tei"]
 
 _WORD: Final = re.compile(r"\w+|[^\w\s]")
+_LARGEST: Final = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,14 @@ class HttpEncoderConfig:
             raise InvalidInputError(f"api must be openai or tei, got {self.api!r}")
         if self.overflow not in {"split", "error", "truncate"}:
             raise InvalidInputError(f"overflow must be split, error or truncate, got {self.overflow!r}")
+        require_prompts(self.prompts)
+        if not 0.0 < self.timeout_s < math.inf:
+            raise InvalidInputError(f"timeout_s must be a positive number of seconds, got {self.timeout_s}")
+        if not (self.api_key.isascii() and self.api_key.isprintable()):
+            raise InvalidInputError("api_key holds a line end or another character that no header may hold")
+        for name in ("max_tokens", "batch_tokens", "batch_texts", "retries"):
+            if not isinstance(value := getattr(self, name), int):
+                raise InvalidInputError(f"{name} must be a whole number, got {value!r}")
         if min(self.max_tokens, self.batch_tokens, self.batch_texts) < 1 or self.retries < 0:
             raise InvalidInputError("max_tokens, batch_tokens and batch_texts must be at least 1, retries 0")
         if self.api == "openai" and not self.model:
@@ -77,16 +86,16 @@ class HttpEncoderConfig:
 
 
 class EstimatedTokenizer:
-    """Stands in for a tokenizer that is not at hand: words in pieces of a few characters.
+    """Stands in for a tokenizer that is not at hand: English words in pieces of a few characters.
 
-    It counts more than real tokenizers do on prose, so that budgets hold. Counts
-    are estimates, and every token counts as known.
+    Digits, punctuation and all other letters count one by one. So it counts more than real tokenizers
+    do, on prose and beside it, and budgets hold. Counts are estimates, and every token counts as known.
     """
 
     def __init__(self, *, characters: int = 3, special_tokens: int = 2) -> None:
         if characters < 1:
             raise InvalidInputError(f"characters must be at least 1, got {characters}")
-        self._characters = characters
+        self._piece = re.compile(rf"[A-Za-z]{{1,{characters}}}|.")
         self._special_tokens = special_tokens
 
     @property
@@ -101,9 +110,9 @@ class EstimatedTokenizer:
 
     def _tokens(self, text: str) -> TokenSpans:
         pieces = [
-            (start, min(start + self._characters, word.end()), start == word.start())
+            (*piece.span(), piece.start() == word.start())
             for word in _WORD.finditer(text)
-            for start in range(word.start(), word.end(), self._characters)
+            for piece in self._piece.finditer(text, *word.span())
         ]
         offsets = np.array([piece[:2] for piece in pieces], dtype=np.int64).reshape(-1, 2)
         starts = np.array([piece[2] for piece in pieces], dtype=np.bool_)
@@ -117,6 +126,14 @@ class HttpEncoder:
         self._config = config
         self._tokenizer = _WithPrompt(tokenizer, config.prompts.get("document", ""))
         self._bare = tokenizer
+        for kind in KINDS:
+            if self._room(kind) < 1:
+                needed = config.max_tokens - self._room(kind) + 1
+                raise InvalidInputError(
+                    f"max_tokens of {config.max_tokens} leaves no room beside the special tokens and the "
+                    f"{kind} prompt; raise it to at least {needed}",
+                    max_tokens=config.max_tokens,
+                )
         [probe] = self._request(["dimension"])
         self._dim = len(probe)
 
@@ -156,13 +173,17 @@ class HttpEncoder:
 
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> Embeddings:
         """Embed ``texts``; longer ones as the mean of windows under the policy ``split``."""
+        require_kind(kind)
         read = self._bare.tokenize(texts)
-        windows = [self._windows(tokens, kind, place) for place, tokens in enumerate(read)]
+        windows = [
+            self._windows(text, tokens, kind, place)
+            for place, (text, tokens) in enumerate(zip(texts, read, strict=True))
+        ]
         prompt = self._config.prompts.get(kind, "")
         pieces = [
-            prompt + text[tokens.offsets[a, 0] : tokens.offsets[b - 1, 1]]
+            prompt + _piece(text, tokens, window)
             for text, tokens, own in zip(texts, read, windows, strict=True)
-            for a, b in own
+            for window in own
         ]
         lengths = [b - a for own in windows for a, b in own]
         rows = iter(self._vectors(pieces, lengths))
@@ -176,9 +197,12 @@ class HttpEncoder:
         )
         return Embeddings(normalize(vectors), ledgers)
 
-    def _windows(self, tokens: TokenSpans, kind: TextKind, place: int) -> list[tuple[int, int]]:
+    def _room(self, kind: TextKind) -> int:
         prompt = len(self._bare.tokenize([self._config.prompts.get(kind, "")])[0])
-        room = self._config.max_tokens - self._bare.special_tokens - prompt
+        return self._config.max_tokens - self._bare.special_tokens - prompt
+
+    def _windows(self, text: str, tokens: TokenSpans, kind: TextKind, place: int) -> list[tuple[int, int]]:
+        room = self._room(kind)
         if len(tokens) > room and self._config.overflow == "error":
             raise InputTooLongError(
                 f"texts[{place}] has {len(tokens)} tokens, the endpoint reads {room} beside special tokens",
@@ -186,8 +210,26 @@ class HttpEncoder:
                 tokens=len(tokens),
                 limit=room,
             )
-        read = min(len(tokens), room) if self._config.overflow == "truncate" else len(tokens)
-        return plain_windows(read, size=room)
+        if len(tokens) <= room:
+            return plain_windows(len(tokens), size=room)
+        windows = word_windows(tokens.word_starts, size=room)
+        if self._config.overflow == "truncate":
+            return self._fitting(text, tokens, windows[:1], room)[:1]
+        return self._fitting(text, tokens, windows, room)
+
+    def _fitting(
+        self, text: str, tokens: TokenSpans, windows: Sequence[tuple[int, int]], room: int
+    ) -> list[tuple[int, int]]:
+        """Halve windows that have more tokens alone than in their text, as where a word was cut."""
+        counted = self._bare.tokenize([_piece(text, tokens, window) for window in windows])
+        fitting: list[tuple[int, int]] = []
+        for (start, end), own in zip(windows, counted, strict=True):
+            if len(own) <= room or end - start < 2:
+                fitting.append((start, end))
+                continue
+            middle = (start + end) // 2
+            fitting += self._fitting(text, tokens, [(start, middle), (middle, end)], room)
+        return fitting
 
     def _vectors(self, pieces: Sequence[str], lengths: Sequence[int]) -> list[FloatArray]:
         vectors: list[FloatArray] = [np.empty(0, dtype=np.float32)] * len(pieces)
@@ -222,6 +264,11 @@ class HttpEncoder:
         return _checked(_rows(answer, config.api), len(texts), config.url)
 
 
+def _piece(text: str, tokens: TokenSpans, window: tuple[int, int]) -> str:
+    start, end = window
+    return text[tokens.offsets[start, 0] : tokens.offsets[end - 1, 1]]
+
+
 class _WithPrompt:
     def __init__(self, tokenizer: Tokenizer, prompt: str) -> None:
         self._tokenizer = tokenizer
@@ -242,10 +289,10 @@ def _rows(answer: object, api: Api) -> object:
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
         return None
-    ordered = sorted(data, key=lambda item: item.get("index", -1))
-    if [item.get("index") for item in ordered] != list(range(len(ordered))):
+    placed = {item.get("index"): item.get("embedding") for item in data if type(item.get("index")) is int}
+    if sorted(placed) != list(range(len(data))):
         return None
-    return [item.get("embedding") for item in ordered]
+    return [placed[place] for place in range(len(data))]
 
 
 def _checked(rows: object, texts: int, url: str) -> list[list[float]]:
@@ -262,4 +309,4 @@ def _checked(rows: object, texts: int, url: str) -> list[list[float]]:
 
 def _is_vector(row: object) -> bool:
     numbers = isinstance(row, list) and bool(row) and all(type(value) in {int, float} for value in row)
-    return numbers and isinstance(row, list) and all(map(math.isfinite, row)) and any(row)
+    return numbers and isinstance(row, list) and all(abs(one) <= _LARGEST for one in row) and any(row)

@@ -59,7 +59,7 @@ def post_json(
 def _parsed(answer: bytes, url: str) -> object:
     try:
         return cast("object", json.loads(answer))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{url} did not answer with JSON: {answer[:80]!r}", url=url) from error
 
 

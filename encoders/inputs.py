@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from encoders.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-KINDS = ("query", "document")
+    from encoders.types import TextKind
+
+KINDS: Final[tuple[TextKind, ...]] = ("query", "document")
 
 
 def require_texts(texts: Sequence[str]) -> None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from encoders.coverage import measure_coverage
-from encoders.pooling import normalize, owners
+from encoders.errors import InvalidInputError
+from encoders.pooling import owners
 from encoders.types import Embeddings, TokenSpans
 
 if TYPE_CHECKING:
@@ -22,11 +23,22 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from encoders.types import Coverage, IntArray, Span, TextKind, TokenEmbeddings
+    from encoders.types import Coverage, FloatArray, IntArray, Span, TextKind, TokenEmbeddings
 
 
 class TokenEncoder(Protocol):
     """Gives a vector to every token of a text of any length."""
+
+    def finish_means(self, means: FloatArray) -> FloatArray:
+        """Make vectors like those of `encode` of means of token vectors.
+
+        Args:
+            means: ``(n, token_dim)``; a row of zeros stays one.
+
+        Raises:
+            InvalidInputError: its model does not average token vectors.
+        """
+        ...
 
     @property
     def token_dim(self) -> int:
@@ -54,8 +66,9 @@ def late_chunk(
 ) -> Embeddings:
     """Embed each span of ``text`` as the mean of its token vectors, read in context.
 
-    A token belongs to the span that holds its first character, so spans that tile
-    the text share no token and lose none.
+    What follows the pooling of the model, and a shorter ``dim``, apply as they do in `encode`. A token
+    belongs to the span that holds its first character, so spans that tile the text share no token and
+    lose none.
 
     Args:
         encoder: reads the text.
@@ -68,17 +81,26 @@ def late_chunk(
         one unit row and one ledger per span; a span without any token has a row of zeros.
 
     Raises:
-        InvalidInputError: spans overlap or are out of order.
+        InvalidInputError: spans overlap, are out of order or end after the text; or the model does
+            not average token vectors.
     """
+    if spans and spans[-1].end > len(text):
+        raise InvalidInputError(
+            f"the last span ends at character {spans[-1].end:,} and the text at {len(text):,}",
+            end=spans[-1].end,
+            characters=len(text),
+        )
     tokens = encoder.tokens_of(text, kind=kind)
     owner = owners(tokens.offsets, spans)
     sums = np.zeros((len(spans), encoder.token_dim))
+    counts = np.bincount(owner[owner >= 0], minlength=len(spans))
     done = 0
     for window in encoder.token_windows(text, kind=kind, overlap=overlap):
         own = owner[done : done + len(window.offsets)]
         _add(sums, own, window)
         done += len(own)
-    return Embeddings(normalize(sums), tuple(_ledger(text, span, tokens) for span in spans))
+    means = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
+    return Embeddings(encoder.finish_means(means), tuple(_ledger(text, span, tokens) for span in spans))
 
 
 def _add(sums: npt.NDArray[np.float64], owner: IntArray, window: TokenEmbeddings) -> None:

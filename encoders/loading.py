@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from os import fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,7 @@ from encoders.optional import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
 
     from encoders.config import DtypeName, ForwardName, Overflow, PoolingName
     from encoders.http_encoder import HttpEncoder, HttpEncoderConfig
@@ -25,7 +27,7 @@ _BUNDLED_NAME: Final = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 def load_encoder(
-    name_or_path: str = BUNDLED,
+    name_or_path: str | PathLike[str] = BUNDLED,
     *,
     extend: str | None = None,
     temperature: float = 1.0,
@@ -85,17 +87,23 @@ def load_encoder(
     return load_configured(name_or_path, config)
 
 
-def load_configured(name_or_path: str, config: EncoderConfig) -> TorchEncoder:
+def load_configured(name_or_path: str | PathLike[str], config: EncoderConfig) -> TorchEncoder:
     """Load an encoder as `load_encoder` does, from a ready configuration."""
     require("torch", extra="local")
-    path = find_folder(name_or_path)
-    folder = read_folder(path)
+    from safetensors import SafetensorError
+
     from encoders.torch_loading import build_encoder
 
-    name = _BUNDLED_NAME if name_or_path == BUNDLED else name_or_path
+    path = find_folder(name_or_path)
+    name = _BUNDLED_NAME if name_or_path == BUNDLED else fspath(name_or_path)
     if Path(name).expanduser().is_dir():
         name = path.resolve().name
-    return build_encoder(folder, config, name=name)
+    try:
+        return build_encoder(read_folder(path), config, name=name)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"{path} cannot be loaded: {type(error).__name__}: {error}. Is it complete?", folder=str(path)
+        ) from error
 
 
 def load_http_encoder(config: HttpEncoderConfig, *, tokenizer: str | None = None) -> HttpEncoder:
@@ -118,13 +126,14 @@ def load_http_encoder(config: HttpEncoderConfig, *, tokenizer: str | None = None
     return HttpEncoder(config, load_tokenizer(folder.transformer, lowercase=folder.lowercase))
 
 
-def find_folder(name_or_path: str) -> Path:
+def find_folder(name_or_path: str | PathLike[str]) -> Path:
     """Return the folder of a model: the bundled one, a local one, or one fetched from the hub.
 
     Raises:
         MissingDependencyError: the bundled model is not installed.
         ModelError: no such folder, and the hub does not give the name.
     """
+    name_or_path = fspath(name_or_path)
     if name_or_path == BUNDLED:
         return bundled_folder()
     path = Path(name_or_path).expanduser()

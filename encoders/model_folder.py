@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 from encoders.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from encoders.config import PoolingName
@@ -35,8 +35,14 @@ _LIMITS: Final = tuple(
     f"sentence_{kind}_config.json"
     for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 )
+_HEADS: Final = (["Transformer", "Pooling"], ["Transformer"])
 _QUERY_PROMPTS: Final = ("query", "search_query", "retrieval.query")
 _DOCUMENT_PROMPTS: Final = ("document", "passage", "search_document", "retrieval.passage", "corpus")
+
+
+_READ_WHOLE: Final = 4 << 20
+_BLOCKS: Final = 256
+_BLOCK_BYTES: Final = 16 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +52,12 @@ class ModelFolder:
     Attributes:
         path: the folder.
         transformer: the folder of the transformer itself.
-        revision: 16 digits of a digest over every file's name, size, first and last 64 KiB.
+        revision: 16 digits of a digest over every file's name, size and content; of a large one
+            256 blocks from its beginning to its end, so that changed weights of a layer show.
         pooling: tokens to one vector; several are concatenated.
         include_prompt: False when the prompt's tokens are left out of the pooling.
-        dense: folders of linear layers after the pooling, in order.
+        after_pooling: what follows the pooling, in order: the folder of a linear layer, or None
+            where vectors are scaled to unit length. What all vectors get at the end is left out.
         max_tokens: the limit that the folder states, None when it states none.
         lowercase: the text is lowered before the tokenizer sees it.
         prompts: text before every query or document.
@@ -60,7 +68,7 @@ class ModelFolder:
     revision: str
     pooling: tuple[PoolingName, ...] = ("mean",)
     include_prompt: bool = True
-    dense: tuple[Path, ...] = ()
+    after_pooling: tuple[Path | None, ...] = ()
     max_tokens: int | None = None
     lowercase: bool = False
     prompts: Mapping[TextKind, str] = field(default_factory=dict)
@@ -72,7 +80,7 @@ def read_folder(path: Path) -> ModelFolder:
     A folder without ``modules.json`` is a plain transformer, pooled by its mean.
 
     Raises:
-        ModelError: no ``config.json``, or a module that is not known here.
+        ModelError: no ``config.json``, a module that is not known here, or modules in an order that is not.
     """
     modules = cast("list[dict[str, str]]", _json(path / "modules.json") or [])
     places = {_module_kind(path, module): path / module["path"] for module in modules}
@@ -89,7 +97,7 @@ def read_folder(path: Path) -> ModelFolder:
         revision=_revision(path),
         pooling=pooling,
         include_prompt=include_prompt,
-        dense=tuple(path / module["path"] for module in modules if module["type"].endswith(".Dense")),
+        after_pooling=_after_pooling(path, modules),
         max_tokens=limit if isinstance(limit, int) and limit > 0 else None,
         lowercase=bool(limits.get("do_lower_case", False)),
         prompts=_prompts(path),
@@ -105,6 +113,19 @@ def _module_kind(path: Path, module: Mapping[str, str]) -> str:
             module=module["type"],
         )
     return kind
+
+
+def _after_pooling(path: Path, modules: Sequence[Mapping[str, str]]) -> tuple[Path | None, ...]:
+    kinds = [_module_kind(path, module) for module in modules]
+    head = kinds.index("Pooling") + 1 if "Pooling" in kinds else 1
+    if not kinds or (set(kinds[head:]) <= {"Dense", "Normalize"} and kinds[:head] in _HEADS):
+        after = [path / one["path"] if _module_kind(path, one) == "Dense" else None for one in modules[head:]]
+        return tuple(after[:-1] if after and after[-1] is None else after)
+    raise ModelError(
+        f"{path} has its modules in the order {', '.join(kinds)}; only a Transformer, then a Pooling, then "
+        "Dense and Normalize can be read here",
+        path=str(path),
+    )
 
 
 def _pooling(path: Path | None) -> tuple[tuple[PoolingName, ...], bool]:
@@ -141,7 +162,7 @@ def _first(named: Mapping[str, str | None], names: tuple[str, ...], default: str
 
 
 def _revision(path: Path) -> str:
-    """Digest every file without reading gigabytes: name, size, first and last 64 KiB."""
+    """Digest every file without reading gigabytes."""
     from hashlib import sha256
 
     digest = sha256()
@@ -149,10 +170,14 @@ def _revision(path: Path) -> str:
         if file.suffix not in {".json", ".safetensors", ".bin", ".txt", ".model"} or not file.is_file():
             continue
         digest.update(f"{file.relative_to(path)} {file.stat().st_size}\n".encode())
+        size = file.stat().st_size
         with file.open("rb") as opened:
-            digest.update(opened.read(65536))
-            opened.seek(max(file.stat().st_size - 65536, 0))
-            digest.update(opened.read(65536))
+            if size <= _READ_WHOLE:
+                digest.update(opened.read())
+                continue
+            for block in range(_BLOCKS):
+                opened.seek(block * (size - _BLOCK_BYTES) // (_BLOCKS - 1))
+                digest.update(opened.read(_BLOCK_BYTES))
     return digest.hexdigest()[:16]
 
 

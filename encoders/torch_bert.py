@@ -61,12 +61,14 @@ def load_bert(folder: Path, *, dtype: DtypeName, device: str) -> TransformerMode
         module = Bert(config, weights)
     except KeyError:
         return None
-    table = module.embeddings.position_embeddings
+    table, words = module.embeddings.position_embeddings, module.embeddings.word_embeddings
+    if words.embedding_dim != config["hidden_size"]:
+        return None
     return TransformerModel(
         module=module,
         architecture="bert",
         hidden_size=int(config["hidden_size"]),
-        vocabulary=int(config["vocab_size"]),
+        vocabulary=words.num_embeddings,
         positions="table",
         position_offset=0,
         original=table.num_embeddings,

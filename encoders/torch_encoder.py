@@ -206,6 +206,23 @@ class TorchEncoder:
         """Length of a token vector."""
         return self._parts.hidden_size
 
+    def finish_means(self, means: FloatArray) -> FloatArray:
+        """Make vectors like those of `encode` of means of token vectors ``(n, token_dim)``.
+
+        Raises:
+            InvalidInputError: the model does not average token vectors.
+        """
+        pooling = self._parts.pooling
+        if pooling.names != ["mean"]:
+            raise InvalidInputError(
+                f"late chunking averages token vectors, and this model pools by {'+'.join(pooling.names)}; "
+                "load a model with mean pooling",
+                pooling="+".join(pooling.names),
+            )
+        made = pooling.finish(torch.from_numpy(means).to(pooling.device)).cpu().numpy()
+        made[~means.any(axis=1)] = 0.0
+        return truncate_dim(made, self.dim)
+
     def tokens_of(self, text: str, *, kind: TextKind = "document") -> TokenSpans:
         """Return the tokens that `token_windows` gives vectors of."""
         return self._read([text], kind)[0].spans

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from encoders.errors import ModelError
 from encoders.extension import Extension, position_ids
 from encoders.processor import local_flags
 from encoders.torch_attention import Group, Packing, packing
@@ -169,7 +170,18 @@ def _groups(lengths: Sequence[int], order: Sequence[int]) -> tuple[list[Group], 
 
 
 def inputs_for(model: TransformerModel, ids: IntArray, positions: NDArray[Any]) -> dict[str, Tensor]:
-    """Name the inputs, each ``(rows, tokens)``, as the model does, and bring them to it."""
+    """Name the inputs, each ``(rows, tokens)``, as the model does, and bring them to it.
+
+    Raises:
+        ModelError: the tokenizer gave an id that the model has no row for.
+    """
+    if (highest := int(ids.max())) >= model.vocabulary:
+        raise ModelError(
+            f"the tokenizer gave the token id {highest}, and the model has rows for {model.vocabulary} ids; "
+            "its tokenizer is another model's, or its table of words was not lengthened",
+            id=highest,
+            vocabulary=model.vocabulary,
+        )
     inputs = {"input_ids": to_device(torch.from_numpy(ids), model.device)}
     if model.takes_positions:
         places = torch.from_numpy(positions + model.position_offset)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from encoders.errors import InvalidInputError, ModelError
-from encoders.extension import parse_extension
+from encoders.extension import MAX_FACTOR, parse_extension
 from encoders.fast_tokenizer import load_tokenizer
 from encoders.optional import require
 from encoders.processor import usable_cores
@@ -35,6 +35,8 @@ _RELATED: Final = (
     "The tenant may end the contract with thirty days' notice.",
     "A lease can be terminated by the renter one month in advance.",
 )
+_TELLING: Final = 16
+"""Fewer numbers of a vector than these tell nothing about a model."""
 _UNRELATED: Final = "Boil the potatoes in salted water until they are soft."
 
 
@@ -55,7 +57,7 @@ def build_encoder(folder: ModelFolder, config: EncoderConfig, *, name: str) -> T
     )
     forward = choose_forward(model, options, config)
     names = (config.pooling,) if config.pooling else folder.pooling
-    pooling = Pooling(names, folder.dense, device=model.device)
+    pooling = Pooling(names, folder.after_pooling, device=model.device)
     width = pooling.width(model.hidden_size)
     window = _window(folder, config, model, extension)
     parts = EncoderParts(
@@ -67,8 +69,8 @@ def build_encoder(folder: ModelFolder, config: EncoderConfig, *, name: str) -> T
         hidden_size=model.hidden_size,
         pooled_size=width,
         dim=_dim(config, width),
-        max_tokens=extension.target if extension else window,
-        window_tokens=window if extension is None or extension.method == "pcw" else extension.target,
+        max_tokens=extension.target if extension and extension.method == "pcw" else window,
+        window_tokens=window,
         batch_tokens=config.batch_tokens or _BATCH_TOKENS.get(model.device.type, _ACCELERATOR_BATCH_TOKENS),
         parallel=model.device.type == "cpu",
         overflow=config.overflow,
@@ -103,6 +105,8 @@ def check_vectors(encoder: TorchEncoder, *, name: str) -> None:
     Raises:
         ModelError: vectors are not finite, all alike, or in the wrong order.
     """
+    if encoder.dim < _TELLING:
+        return
     result = encoder.embed([*_RELATED, _UNRELATED])
     if any(ledger.share < 0.5 for ledger in result.coverage):
         return  # a model of another script; English says nothing about it
@@ -121,13 +125,20 @@ def check_vectors(encoder: TorchEncoder, *, name: str) -> None:
 def _window(
     folder: ModelFolder, config: EncoderConfig, model: TransformerModel, extension: Extension | None
 ) -> int:
-    stated = folder.max_tokens or _tokenizer_limit(folder) or model.original
-    asked = config.max_tokens or min(stated, model.original)
-    limit = model.original if extension is None or extension.method == "pcw" else extension.target
+    """Return the tokens of one pass: asked for, or those that the extension reaches, or the folder states."""
+    if extension is not None and extension.method != "pcw":
+        usual = limit = extension.target
+    else:
+        limit = model.original
+        usual = min(folder.max_tokens or _tokenizer_limit(folder) or limit, limit)
+    asked = config.max_tokens or usual
     if asked > limit:
+        method = {"table": "pi", "rotary": "ntk"}.get(model.positions, "pcw")
+        if asked > MAX_FACTOR * model.original:
+            method = "pcw"
         raise InvalidInputError(
-            f"the model reads at most {limit} tokens, max_tokens={asked} was asked for; extend it, "
-            f"for example with extend='pi:{2 * limit}', or let long texts be split",
+            f"the model reads at most {limit} tokens in one pass, max_tokens={asked} was asked for; leave "
+            f"max_tokens out and extend the model with extend='{method}:{asked}', or let long texts be split",
             max_tokens=asked,
             limit=limit,
         )
@@ -138,7 +149,7 @@ def _tokenizer_limit(folder: ModelFolder) -> int | None:
     path = folder.transformer / "tokenizer_config.json"
     config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     limit = config.get("model_max_length")
-    return limit if isinstance(limit, int) else None
+    return limit if isinstance(limit, int) and limit > 0 else None
 
 
 def _dim(config: EncoderConfig, width: int) -> int:

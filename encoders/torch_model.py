@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from encoders.errors import ModelError
+from encoders.errors import InvalidInputError, ModelError
 from encoders.extension import Extension, PositionKind, interpolated_table
 from encoders.processor import fast_dtype, local_flags
 from encoders.torch_rotary import extend_rotary
@@ -79,9 +79,19 @@ def _lengthened(table: nn.Embedding, offset: int, extension: Extension) -> nn.Em
 
 
 def choose_device(name: str) -> torch.device:
-    """Turn ``auto`` into CUDA, then MPS, then the CPU, whichever is there."""
+    """Turn ``auto`` into CUDA, then MPS, then the CPU, whichever is there.
+
+    Raises:
+        InvalidInputError: there is no device of that name.
+    """
     if name != "auto":
-        return torch.device(name)
+        try:
+            device = torch.device(name)
+            torch.empty(0, device=device)
+        except (RuntimeError, TypeError, AssertionError) as error:
+            told = str(error).partition("\n")[0]
+            raise InvalidInputError(f"torch cannot compute on the device {name!r}: {told}") from error
+        return device
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

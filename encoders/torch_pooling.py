@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from encoders.config import PoolingName
+
+
+_OF_A_TEXT: Final = "sentence_embedding"
 
 
 def pool(hidden: Tensor, name: str, before: int) -> Tensor:
@@ -63,38 +66,95 @@ def pool_all(groups: list[Tensor], names: list[str], skip: int) -> Tensor:
 
 
 class Pooling(nn.Module):
-    """Pools, concatenates several poolings, and applies the linear layers after them; on one device."""
+    """Pools, concatenates several poolings, and applies what follows them; on one device.
+
+    Args:
+        names: of the poolings.
+        after: see `encoders.model_folder.ModelFolder`.
+        device: where the hidden states are.
+    """
 
     def __init__(
-        self, names: tuple[PoolingName, ...], dense: tuple[Path, ...], *, device: torch.device
+        self, names: tuple[PoolingName, ...], after: tuple[Path | None, ...], *, device: torch.device
     ) -> None:
         super().__init__()
         self._names: list[str] = list(names)
         self._pool = compiled(pool_all) if device.type == "cpu" else pool_all
-        self._dense = nn.Sequential(*(_load_dense(path) for path in dense)).to(device)
+        steps = [_Normalize() if path is None else _Dense(path) for path in after]
+        self._after = nn.Sequential(*steps).to(device)
         self.device = device
 
+    @property
+    def names(self) -> list[str]:
+        """Of the poolings."""
+        return self._names
+
     def width(self, hidden_size: int) -> int:
-        """Return the length of a vector made of hidden states of ``hidden_size``."""
-        pooled: Tensor = self._dense(torch.zeros(1, hidden_size * len(self._names), device=self.device))
-        return pooled.shape[-1]
+        """Return the length of a vector made of hidden states of ``hidden_size``.
+
+        Raises:
+            ModelError: the layer after the pooling reads another number of them.
+        """
+        width = hidden_size * len(self._names)
+        expected = next((one.linear.in_features for one in self._after if isinstance(one, _Dense)), width)
+        if expected != width:
+            raise ModelError(
+                f"the pooling {'+'.join(self._names)} gives {width} numbers and the linear layer after it "
+                f"reads {expected}; leave pooling= to the model's own files",
+                given=width,
+                read=expected,
+            )
+        made: Tensor = self._after(torch.zeros(1, width, device=self.device))
+        return made.shape[-1]
 
     @torch.inference_mode()
     def forward(self, groups: Sequence[Tensor], *, skip: int) -> Tensor:
         """Return one vector a text, float32; see `pool_all`."""
-        pooled: Tensor = self._dense(self._pool(list(groups), self._names, skip))
-        return pooled
+        return self.finish(self._pool(list(groups), self._names, skip))
+
+    @torch.inference_mode()
+    def finish(self, pooled: Tensor) -> Tensor:
+        """Apply what follows the pooling to pooled states ``(texts, hidden * poolings)``."""
+        finished: Tensor = self._after(pooled)
+        return finished
 
 
-def _load_dense(path: Path) -> nn.Module:
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    layer = nn.Linear(config["in_features"], config["out_features"], bias=config.get("bias", True))
-    layer.load_state_dict({key.removeprefix("linear."): value for key, value in _weights(path).items()})
-    name = str(config.get("activation_function", "torch.nn.modules.linear.Identity")).rpartition(".")[2]
-    activation = getattr(nn, name, None)
-    if activation is None:
-        raise ModelError(f"{path} has the activation {name}, which torch.nn does not have", path=str(path))
-    return nn.Sequential(layer, activation()).eval()
+class _Dense(nn.Module):
+    """A linear layer, its activation, and what it reads added to what it gives where the folder says so."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        inputs, outputs = config["in_features"], config["out_features"]
+        for name in ("module_input_name", "module_output_name"):
+            if config.get(name) not in {None, _OF_A_TEXT}:
+                raise ModelError(
+                    f"{path} computes with {config[name]}; only {_OF_A_TEXT} can be read here", path=str(path)
+                )
+        self.linear = nn.Linear(inputs, outputs, bias=config.get("bias", True))
+        self._residual = bool(config.get("use_residual", False))
+        if self._residual and inputs != outputs:
+            self.residual = nn.Linear(inputs, outputs, bias=False)
+        name = str(config.get("activation_function", "torch.nn.Tanh")).rpartition(".")[2]
+        activation = getattr(nn, name, None)
+        if activation is None:
+            raise ModelError(
+                f"{path} has the activation {name}, which torch.nn does not have", path=str(path)
+            )
+        self._activation = activation()
+        self.load_state_dict(_weights(path))
+        self.eval()
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        made: Tensor = self._activation(self.linear(vectors))
+        if not self._residual:
+            return made
+        return made + (self.residual(vectors) if hasattr(self, "residual") else vectors)
+
+
+class _Normalize(nn.Module):
+    def forward(self, vectors: Tensor) -> Tensor:
+        return nn.functional.normalize(vectors, dim=-1)
 
 
 def _weights(path: Path) -> dict[str, Tensor]:

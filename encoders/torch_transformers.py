@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import torch
-from transformers import AutoModel
+from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding
+from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
 from transformers.utils import logging as transformers_logging
 
 from encoders.errors import ModelError
@@ -43,7 +44,11 @@ def load_transformer(folder: Path, *, dtype: DtypeName, device: str) -> Transfor
     number = choose_dtype(dtype, place)
     with _without_progress_bars():
         try:
-            module, report = AutoModel.from_pretrained(
+            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+            encodes = MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.get(config.model_type, "")
+            # of a T5 and its kin the encoder alone
+            auto = AutoModelForTextEncoding if encodes.endswith("EncoderModel") else AutoModel
+            module, report = auto.from_pretrained(
                 folder, local_files_only=True, dtype=number, output_loading_info=True
             )
         except (OSError, ValueError, KeyError) as error:
@@ -66,11 +71,12 @@ def adopt(module: PreTrainedModel, *, dtype: torch.dtype) -> TransformerModel:
     original = limit if isinstance(limit, int) else _UNLIMITED
     if table is not None:
         original = table.num_embeddings - offset
+    original = min(original, _longest_alike(config))
     return TransformerModel(
         module=module,
         architecture=str(config.model_type),
         hidden_size=int(config.hidden_size),
-        vocabulary=int(config.vocab_size),
+        vocabulary=int(getattr(module.get_input_embeddings(), "num_embeddings", config.vocab_size)),
         positions="table" if table is not None else "rotary" if rotary_modules(module) else "other",
         position_offset=offset,
         original=original,
@@ -79,6 +85,15 @@ def adopt(module: PreTrainedModel, *, dtype: torch.dtype) -> TransformerModel:
         device=next(module.parameters()).device,
         dtype=dtype,
     )
+
+
+def _longest_alike(config: Any) -> int:
+    """Return the tokens up to which a text's rotations do not depend on the longest text beside it."""
+    parameters = getattr(config, "rope_parameters", None) or {}
+    kinds = [parameters, *(one for one in parameters.values() if isinstance(one, dict))]
+    is_long = any(one.get("rope_type") == "longrope" for one in kinds)
+    stated = [one.get("original_max_position_embeddings") for one in (*kinds, vars(config))]
+    return min((one for one in stated if is_long and isinstance(one, int)), default=_UNLIMITED)
 
 
 def choose_forward(model: TransformerModel, options: AttentionOptions, config: EncoderConfig) -> Forward:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from encoders.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from encoders.types import BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,29 @@ def plain_windows(tokens: int, *, size: int) -> list[tuple[int, int]]:
         return [(0, tokens)] if tokens else []
     starts = [*range(0, tokens - size, size), tokens - size]
     return [(start, start + size) for start in starts]
+
+
+def word_windows(word_starts: BoolArray, *, size: int) -> list[tuple[int, int]]:
+    """Cut a text into windows side by side, each begun and ended between words where a word leaves room.
+
+    The last one reaches back to be full.
+
+    Args:
+        word_starts: ``(tokens,)``, whether a token begins a word.
+        size: tokens of a window, special tokens excluded.
+    """
+    edges = [*np.flatnonzero(word_starts).tolist(), len(word_starts)]
+    windows: list[tuple[int, int]] = []
+    start = 0
+    while start < len(word_starts):
+        edge = edges[bisect_right(edges, start + size) - 1]
+        end = edge if edge > start else start + size
+        windows.append((start, end))
+        start = end
+    if len(windows) > 1:
+        start, end = windows[-1]
+        windows[-1] = min(start, edges[bisect_left(edges, end - size)]), end
+    return windows
 
 
 def overlapping_windows(tokens: int, *, size: int, overlap: int) -> list[Window]:

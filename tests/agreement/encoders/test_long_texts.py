@@ -122,14 +122,17 @@ def test_short_texts_keep_their_vectors_beside_long_ones_under_rotary_methods(lo
     extended = load(family, extend=f"{method}:{TARGET}")
     together = extended.encode([LONG, SHORT, LONG + " rent"])
     np.testing.assert_allclose(together[1:2], load(family).encode([SHORT]), atol=2e-6)
+    np.testing.assert_allclose(together[:1], extended.encode([LONG]), atol=2e-6)
     assert np.abs(together[0] - together[2]).max() > 1e-4
 
 
 @pytest.mark.parametrize("method", ["pi", "gp", "rp"])
 @pytest.mark.parametrize("family", TABLE)
 def test_short_texts_keep_their_vectors_beside_long_ones_under_table_methods(load, family, method):
-    together = load(family, extend=f"{method}:{TARGET}").encode([LONG, SHORT])
+    extended = load(family, extend=f"{method}:{TARGET}")
+    together = extended.encode([LONG, SHORT])
     np.testing.assert_allclose(together[1:], load(family).encode([SHORT]), atol=2e-6)
+    np.testing.assert_allclose(together[:1], extended.encode([LONG]), atol=2e-6)
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -201,9 +204,10 @@ def test_pcw_is_the_mean_of_windows_of_which_the_last_reaches_back(load):
     np.testing.assert_allclose(encoder.encode([LONG])[0], expected / np.linalg.norm(expected), atol=2e-6)
 
 
+@pytest.mark.parametrize("prompt", ["", "find: ", "rent:"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_late_chunking_in_one_window_is_the_naive_mean(load, family):
-    encoder = load(family)
+def test_late_chunking_in_one_window_is_the_naive_mean(load, family, prompt):
+    encoder = load(family, pooling="mean", prompts={"document": prompt})
     text = "the contract ends when"
     spans = [Span(0, 4), Span(4, 13), Span(13, len(text))]
     tokens = encoder.encode_tokens(text)
@@ -250,8 +254,9 @@ def test_what_a_model_cannot_do_is_refused_with_the_numbers(load):
     ]:
         with pytest.raises(InvalidInputError, match=words):
             load(family, extend=spec)
-    with pytest.raises(InvalidInputError, match="reads at most 48 tokens, max_tokens=64"):
-        load("bert", max_tokens=64)
+    for family, asked, advice in [("bert", 64, "pi:64"), ("gte", 64, "ntk:64"), ("bert", 500, "pcw:500")]:
+        with pytest.raises(InvalidInputError, match=f"at most 48 tokens in one pass.*extend='{advice}'"):
+            load(family, max_tokens=asked)
     with pytest.raises(ModelError, match="selfextend needs the packed forward"):
         load("gte", extend="selfextend:96", forward="padded")
 
@@ -262,3 +267,26 @@ def test_the_anchors_of_an_interpolated_table_are_the_original_rows():
     np.testing.assert_array_equal(longer[::4], table)
     np.testing.assert_allclose(longer[2], (table[0] + table[1]) / 2)
     np.testing.assert_array_equal(longer[13:], np.repeat(table[3:], 3, axis=0))
+
+
+def test_a_pass_of_an_extended_model_is_as_long_as_is_asked(load):
+    encoder = load("bert", extend="pi:192", max_tokens=64)
+    assert (encoder.max_tokens, encoder.fingerprint["max_tokens"]) == (64, 64)
+    assert encoder.embed([LONG]).coverage[0].segments == 2
+    assert load("bert", extend="pi:192").fingerprint["max_tokens"] == 192
+    windows = load("bert", extend="pcw:192", max_tokens=20)
+    assert (windows.max_tokens, windows.fingerprint["max_tokens"]) == (192, 20)
+
+
+def test_late_chunking_gives_what_encode_gives_or_refuses(load):
+    text = "the contract ends when"
+    whole = [Span(0, len(text))]
+    small = load("bert", dim=8)
+    found = late_chunk(small, text, [*whole, Span(len(text), len(text))]).vectors
+    assert found.shape == (2, 8)
+    assert found[0] @ small.encode([text])[0] > 0.9  # the mean of encode counts the special tokens too
+    assert not found[1].any()
+    with pytest.raises(InvalidInputError, match="this model pools by last; load a model with mean pooling"):
+        late_chunk(load("qwen3"), text, whole)
+    with pytest.raises(InvalidInputError, match="ends at character 23 and the text at 22"):
+        late_chunk(load("bert"), text, [Span(0, 23)])

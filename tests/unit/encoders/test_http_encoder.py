@@ -10,6 +10,7 @@ from encoders.errors import InputTooLongError, InvalidInputError, ModelError
 from encoders.fake import HashEncoder, HashTokenizer
 from encoders.http_encoder import EstimatedTokenizer, HttpEncoder, HttpEncoderConfig
 from encoders.http_json import post_json
+from encoders.loading import load_encoder
 
 
 class EmbeddingServer:
@@ -140,6 +141,10 @@ def test_a_refusal_is_not_repeated(server, url):
         {"data": [{"index": 0, "embedding": [0.0, 0.0]}]},
         {"data": [{"index": 0, "embedding": ["1"]}]},
         {"data": [{"index": 0, "embedding": [float("nan")]}]},
+        {"data": [{"index": 0, "embedding": [1e300]}]},
+        {"data": [{"index": 0, "embedding": [10**400]}]},
+        {"data": [{"index": None, "embedding": [1.0]}]},
+        {"data": [{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}]},
         {"error": "no"},
         [1.0],
     ],
@@ -173,6 +178,71 @@ def test_a_configuration_that_cannot_work_is_refused_and_hides_the_key():
 
 def test_the_estimate_covers_every_printable_character():
     [spans] = EstimatedTokenizer(characters=3).tokenize(["naïve co-operation 东京"])
-    assert spans.offsets.tolist()[:4] == [[0, 3], [3, 5], [6, 8], [8, 9]]
-    assert spans.word_starts.tolist()[:4] == [True, False, True, True]
+    assert spans.offsets.tolist()[:6] == [[0, 2], [2, 3], [3, 5], [6, 8], [8, 9], [9, 12]]
+    assert spans.word_starts.tolist()[:6] == [True, False, False, True, True, True]
+    assert spans.offsets[-2:].tolist() == [[19, 20], [20, 21]]
     assert spans.known.all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The tenant may end the contract with thirty days' notice. " * 5,
+        "房东应当在三十日内退还押金。" * 20,
+        "20260131" * 30,
+        "9f86d081884c7d659a2feaa0c55ad015" * 8,
+        "Арендатор платит за ремонт. " * 10,
+        "for (int i=0;i<n;++i){a[i]+=b[i]*c;} " * 10,
+    ],
+    ids=["prose", "Chinese", "digits", "hex", "Russian", "code"],
+)
+def test_the_estimate_is_not_below_what_a_real_tokenizer_counts(text):
+    [real], [estimated] = (one.tokenize([text]) for one in (load_encoder().tokenizer, EstimatedTokenizer()))
+    assert len(estimated) >= len(real)
+
+
+@pytest.mark.parametrize("overflow", ["split", "truncate"])
+def test_no_window_has_more_tokens_alone_than_the_endpoint_reads(server, url, overflow):
+    tokenizer = load_encoder().tokenizer
+    config = HttpEncoderConfig(url=url, model="m", max_tokens=12, overflow=overflow)
+    words = ["unbelievability", "antidisestablishmentarianism", "electroencephalographically", "rent"]
+    text = " ".join(words * 4) + " " + "honorificabilitudinitatibus" * 3
+    [ledger] = HttpEncoder(config, tokenizer).embed([text]).coverage
+    sent = [piece for _, body, _ in server.requests[1:] for piece in body["input"]]
+    assert max(len(spans) for spans in tokenizer.tokenize(sent)) <= 10
+    assert (len(sent), ledger.truncated) == (ledger.segments, overflow == "truncate")
+    if overflow == "split":
+        assert ledger.complete
+        assert {letter for piece in sent for letter in piece.split()} >= {"rent"}
+
+
+@pytest.mark.parametrize(
+    ("prompts", "kind"), [({"query": "a b c"}, "query"), ({"document": "a b c"}, "document")]
+)
+def test_a_limit_that_leaves_no_room_is_refused(url, prompts, kind):
+    with pytest.raises(
+        InvalidInputError, match=f"max_tokens of 5 leaves no room.*the {kind} prompt.*least 6"
+    ):
+        open_encoder(url, prompts=prompts, max_tokens=5)
+    assert open_encoder(url, prompts=prompts, max_tokens=6).encode(["one two"], kind=kind).shape == (1, 8)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"timeout_s": float("nan")}, "timeout_s must be a positive number of seconds, got nan"),
+        ({"timeout_s": -1.0}, "timeout_s must be a positive number of seconds, got -1"),
+        ({"api_key": "abc\n"}, "api_key holds a line end"),
+        ({"prompts": {"passage": "p: "}}, "got 'passage'"),
+        ({"prompts": None}, "prompts must map query or document to text, got NoneType"),
+        ({"max_tokens": 1.5}, "max_tokens must be a whole number, got 1.5"),
+    ],
+)
+def test_options_of_an_endpoint_that_cannot_be_are_refused(options, words):
+    with pytest.raises(InvalidInputError, match=words):
+        HttpEncoderConfig(url="http://localhost", model="m", **options)
+
+
+def test_a_kind_that_is_neither_query_nor_document_is_refused(url):
+    with pytest.raises(InvalidInputError, match="kind must be query or document, got 'passage'"):
+        open_encoder(url).encode(["a"], kind="passage")
