@@ -7,6 +7,7 @@ text of fifty megabytes needs no more memory than its tokens.
 from __future__ import annotations
 
 import json
+import re
 from copy import copy
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -69,6 +70,8 @@ class FastTokenizer:
         self._rust = tokenizer
         state = json.loads(tokenizer.to_str())
         self._kind = str(state["model"]["type"])
+        if self._kind == "Unigram":
+            _part_special_names(tokenizer)
         self._unknown = _unknown_id(tokenizer, state["model"])
         self._spaces_lead = "ByteLevel" in json.dumps(state["pre_tokenizer"])
         self._prompt = ""
@@ -250,6 +253,18 @@ def _frame(tokenizer: RustTokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if not own:
         raise ModelError("the tokenizer makes no token of the letter a")
     return tuple(encoding.ids[: own[0]]), tuple(encoding.ids[own[-1] + 1 :])
+
+
+def _part_special_names(tokenizer: RustTokenizer) -> None:
+    """Cut names of special tokens after their first character; a Unigram would find them in a text."""
+    from tokenizers import Regex, pre_tokenizers
+
+    special = [one.content for one in tokenizer.get_added_tokens_decoder().values() if one.special]
+    firsts = [f"{re.escape(name[0])}(?={re.escape(name[1:])})" for name in special if len(name) > 1]
+    if firsts:
+        steps = [pre_tokenizers.Split(Regex("|".join(firsts)), "isolated")]
+        steps += [tokenizer.pre_tokenizer] if tokenizer.pre_tokenizer else []
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)
 
 
 def _unknown_id(tokenizer: RustTokenizer, model: dict[str, object]) -> int:

@@ -88,14 +88,19 @@ def test_a_token_that_prompt_and_text_share_is_the_texts():
     assert reader.read([""])[0].spans.offsets.shape == (0, 2)
 
 
-def test_special_tokens_have_their_meaning_in_a_prompt_and_none_in_a_text():
-    tokenizer = byte_level(("<s>", "</s>"))
+@pytest.mark.parametrize(
+    "make", [lambda: byte_level(("<s>", "</s>")), unigram, gemma], ids=["bytes", "unigram", "gemma"]
+)
+def test_special_tokens_have_their_meaning_in_a_prompt_and_none_in_a_text(make):
+    tokenizer = make()
     start = tokenizer.token_to_id("<s>")
-    [read] = FastTokenizer(tokenizer).with_prompt("<s> find ").read(["<s> rent"])
+    text = "<s> rent</s> a<s>b"
+    [read] = FastTokenizer(tokenizer).with_prompt("<s> find ").read([text])
     assert read.lead[0] == start
-    assert start not in read.lead[1:]
-    assert start not in read.ids
-    assert FastTokenizer(tokenizer).with_prompt("<s>").read(["rent"])[0].lead.tolist() == [start]
+    assert not {start, tokenizer.token_to_id("</s>")} & {*read.lead[1:], *read.ids}
+    assert FastTokenizer(make()).with_prompt("<s>").read(["rent"])[0].lead.tolist() == [start]
+    [plain] = FastTokenizer(make()).read(["the rent"])
+    assert plain.ids.tolist() == make().encode("the rent", add_special_tokens=False).ids
 
 
 @pytest.mark.parametrize("family", ["modernbert", "qwen3", "gte"])
