@@ -31,6 +31,7 @@ STATUS: Final[Mapping[type[RetrievalError], int]] = {
     encoding.ModelError: 502,
     indexing.StorageError: 500,
     indexing.StoreLockedError: 503,
+    indexing.ClosedError: 503,
     indexing.CollectionNotFoundError: 404,
     indexing.AliasNotFoundError: 404,
     indexing.AliasConflictError: 409,
@@ -60,6 +61,7 @@ STATUS: Final[Mapping[type[RetrievalError], int]] = {
 
 _NEUTRAL: Final[Mapping[str, str]] = {
     "store_locked": "the store is in use by another process; try again later",
+    "closed": "the service is closing the store; try again later",
     "index_unavailable": "the vector index does not answer; what was acknowledged is safe, try again later",
     "store_busy": "another process is writing this collection; try again later",
     "lease_lost": "another process writes this collection by now; what was committed is safe, try again",

@@ -3,6 +3,7 @@
     RetrievalError
     └── StorageError
         ├── StoreLockedError            another process has the store open
+        ├── ClosedError                 it was closed, and is asked for something
         ├── StoreFormatError            the folder is not a store, or of another format
         ├── CollectionNotFoundError     no collection of that name
         ├── AliasNotFoundError          no alias of that name
@@ -39,6 +40,12 @@ class StoreLockedError(StorageError):
     """Another process has the store open; ``details`` names it."""
 
     code = "store_locked"
+
+
+class ClosedError(StorageError):
+    """What was closed is asked for something; open it again."""
+
+    code = "closed"
 
 
 class StoreFormatError(StorageError):

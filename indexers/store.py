@@ -12,7 +12,7 @@ from encoders.errors import InvalidInputError
 from encoders.optional import require
 from indexers.aliases import Aliases
 from indexers.collection import Collection, schema_for
-from indexers.errors import AliasConflictError, AliasNotFoundError, CollectionNotFoundError
+from indexers.errors import AliasConflictError, AliasNotFoundError, ClosedError, CollectionNotFoundError
 from indexers.layout import SCORES, claim
 from indexers.lock import StoreLock
 from indexers.places import FolderPlace, open_place
@@ -54,6 +54,7 @@ class Store:
         self._coming_and_going = threading.RLock()  # taken before `_opening` and before a collection's
         self._opening = threading.RLock()
         self._client: Any = None
+        self._closed = False
         elsewhere = self.remote.place if self.remote else ""
         self._place: Place = open_place(elsewhere) if elsewhere else FolderPlace(folder)
         self.texts = PageTextStore(self._place.below("text"))
@@ -150,6 +151,8 @@ class Store:
         return name in self._open or name in self._moved or self._below(name).exists(SETTINGS)
 
     def _opened(self, real: str, name: str) -> Collection:
+        if self._closed:
+            raise ClosedError(f"the store {self.folder} is closed; open it again", path=str(self.folder))
         if real not in self._open:
             if not self._below(real).exists(SETTINGS):
                 raise self._not_found(name)
@@ -337,10 +340,14 @@ class Store:
         self._below(real).remove_all()
 
     def close(self) -> None:
-        """Flush all collections and let other processes in."""
-        for collection in self._open.values():
+        """Flush all collections and let other processes in; closing again does nothing."""
+        with self._opening:
+            if self._closed:
+                return
+            self._closed = True
+            opened, self._open = self._open, {}
+        for collection in opened.values():
             collection.close()
-        self._open.clear()
         if self._client is not None:
             self._client.close()
         self._lock.release()

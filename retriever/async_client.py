@@ -57,3 +57,4 @@ class AsyncClient(BaseAsyncRetriever):
         """Close the connections."""
         await super().close()
         self._threads.shutdown(wait=False)
+        self._executor = None  # what is called after this is refused on a thread of the loop's

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from encoders.errors import InvalidInputError
 from encoders.types import Document
+from indexers.errors import ClosedError
 from indexers.layout import choose_remote
 from indexers.locations import absolute
 from retriever.context.types import CitationRef, Context, ContextOptions, Template
@@ -73,7 +74,19 @@ class BaseRetriever:
     """The methods of every retriever over one collection, wherever `engine` does the work."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+        self._engine = engine
+        self._closed = False
+
+    @property
+    def engine(self) -> Engine:
+        """What does the work.
+
+        Raises:
+            ClosedError: the retriever was closed.
+        """
+        if self._closed:
+            raise ClosedError("this retriever is closed; open it again")
+        return self._engine
 
     def index(
         self,
@@ -878,8 +891,13 @@ class BaseRetriever:
         self.engine.drop()
 
     def close(self) -> None:
-        """Let go of the store; what was indexed is flushed."""
-        self.engine.close()
+        """Let go of the store; what was indexed is flushed.
+
+        Every later call raises `indexers.errors.ClosedError`, save this one, which does nothing.
+        """
+        if not self._closed:
+            self._closed = True
+            self._engine.close()
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from indexers.diagnosis import Diagnosis
-from indexers.errors import DiskSpaceError, StorageError
+from indexers.errors import ClosedError, DiskSpaceError, StorageError
 from indexers.layout import SPARE_BYTES, claim
 from retriever import __version__
 from retriever.context.types import Context, Verification
@@ -440,18 +440,21 @@ class OwnedEngine:
         message = encode(self._message(method, arguments))
         for _ in range(_tries):
             try:
-                connection = self._take()
-                connection.send_bytes(message)
-                answer = self._receive(connection, answer_type, progress)
+                return self._ask(message, answer_type, progress)
             except (EOFError, ConnectionError):
                 self._hang_up()
-            except BaseException:
-                connection.close()
-                raise
-            else:
-                self._give_back(connection)
-                return answer
         raise self._lost()
+
+    def _ask(self, message: bytes, answer_type: type[T], progress: Callable[[Progress], None] | None) -> T:
+        connection = self._take()
+        try:
+            connection.send_bytes(message)
+            answer = self._receive(connection, answer_type, progress)
+        except BaseException:
+            connection.close()
+            raise
+        self._give_back(connection)
+        return answer
 
     def _message(self, method: str, arguments: dict[str, Any]) -> Call:
         return Call(method=method, collection=self._collection, encoder=self._encoder, arguments=arguments)
@@ -475,7 +478,7 @@ class OwnedEngine:
     def _take(self) -> Connection:
         with self._lock:
             if self._closed:
-                raise ValueError("the retriever is closed")
+                raise ClosedError("this retriever is closed; open it again")
             if self._idle:
                 return self._idle.pop()
         return connect(self._store)

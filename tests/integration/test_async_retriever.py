@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from indexers.errors import DocumentNotFoundError
+from indexers.errors import ClosedError, DocumentNotFoundError
 from retriever import AsyncRetriever
 from tests.support import stop_owner
 
@@ -80,3 +80,14 @@ def test_a_job_is_awaited_and_a_wait_can_be_cancelled(store_path, tmp_path):
         asyncio.run(main())
     finally:
         stop_owner(store_path)
+
+
+def test_a_closed_one_says_so(store_path, encoder, topics):
+    async def main():
+        async with await AsyncRetriever.open(store_path, encoder=encoder) as same:
+            await same.add(topics)
+        with pytest.raises(ClosedError, match="this retriever is closed; open it again"):
+            await same.search("bread")
+        await same.close()
+
+    asyncio.run(main())

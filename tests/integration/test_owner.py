@@ -11,9 +11,9 @@ from multiprocessing.connection import Client
 import pytest
 
 from encoders.types import Document
-from indexers.errors import DocumentNotFoundError, InvalidFilterError, StoreLockedError
+from indexers.errors import ClosedError, DocumentNotFoundError, InvalidFilterError, StoreLockedError
 from retriever import Retriever
-from retriever.errors import OwnerVersionError
+from retriever.errors import OwnerStartError, OwnerVersionError
 from retriever.owner.address import read_address
 from retriever.owner.messages import PROTOCOL, Hello, Welcome
 from retriever.wire import decode, encode
@@ -185,3 +185,22 @@ def test_a_busy_owner_of_another_version_is_named(shared, monkeypatch):
         with pytest.raises(OwnerVersionError, match=r"this is 9\.9\.9"):
             Retriever.open(shared, encoder=ENCODER)
         monkeypatch.undo()
+
+
+def test_a_closed_retriever_says_so(shared, topics):
+    with Retriever.open(shared, encoder=ENCODER) as retriever:
+        retriever.add(topics)
+        inside = retriever.engine
+    for asked in (retriever.search, lambda _: retriever.add(topics), lambda _: inside.collections()):
+        with pytest.raises(ClosedError, match="this retriever is closed; open it again"):
+            asked("bread")
+    retriever.close()
+
+
+def test_a_process_that_cannot_be_started_again_is_named(shared, topics, monkeypatch):
+    with Retriever.open(shared, encoder=ENCODER) as retriever:
+        retriever.add(topics)
+        stop_owner(shared)
+        monkeypatch.setattr("sys.executable", "/bin/false")
+        with pytest.raises(OwnerStartError, match="ended with code 1 while starting"):
+            retriever.search("bread")

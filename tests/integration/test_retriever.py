@@ -10,6 +10,7 @@ import pytest
 from encoders.fake import HashEncoder
 from encoders.types import Document
 from indexers.errors import (
+    ClosedError,
     CollectionNotFoundError,
     DocumentNotFoundError,
     FingerprintMismatchError,
@@ -205,3 +206,24 @@ def test_a_store_is_free_again_after_closing_and_after_a_failed_opening(store_pa
     with Retriever.open(store_path, encoder=encoder), pytest.raises(StoreLockedError):
         Retriever.open(store_path, encoder=encoder)
     Retriever.open(store_path, encoder=encoder).close()
+
+
+def test_a_closed_retriever_refuses_every_call_and_leaves_the_store_alone(store_path, encoder, topics):
+    with Retriever.open(store_path, encoder=encoder) as retriever:
+        retriever.add(topics)
+        inside = retriever.engine
+    for call in (
+        lambda: retriever.search("bread"),
+        lambda: retriever.add(topics),
+        lambda: retriever.embed(["a text"]),
+        lambda: retriever.jobs(),
+        lambda: retriever.encoder,
+    ):
+        with pytest.raises(ClosedError, match="this retriever is closed; open it again"):
+            call()
+    with pytest.raises(ClosedError, match="is closed; open it again"):  # a call that another thread began
+        inside.create()
+    retriever.close()
+    inside.close()
+    with Retriever.open(store_path, encoder=encoder) as again:
+        assert again.search("bread").hits

@@ -19,6 +19,7 @@ from encoders.types import Document, Mark, Span
 from indexers.errors import (
     AliasConflictError,
     AliasNotFoundError,
+    ClosedError,
     CollectionNotFoundError,
     DocumentNotFoundError,
     UnknownFieldError,
@@ -324,8 +325,26 @@ def test_every_method_of_the_sdk_is_asked_here_or_refused():
     public = {name for name in dir(BaseRetriever) if not name.startswith("_")}
     assert {name for name in public if f"client.{name}" not in source} <= {
         "close",
+        "engine",
         "rerank",
     }
+
+
+def test_a_closed_client_says_so(app, name):
+    with Client(app.state.url, collection=name) as client:
+        assert client.model()
+    with pytest.raises(ClosedError, match="this retriever is closed; open it again"):
+        client.search("bread")
+    client.close()
+
+    async def main():
+        async with AsyncClient(app.state.url, collection=name) as same:
+            assert await same.model()
+        with pytest.raises(ClosedError, match="this retriever is closed; open it again"):
+            await same.search("bread")
+        await same.close()
+
+    asyncio.run(main())
 
 
 def test_the_awaitable_client_does_the_same_many_at_a_time(app, name, topics):

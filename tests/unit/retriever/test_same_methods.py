@@ -12,7 +12,9 @@ from retriever.embedded import BaseRetriever
 
 
 def methods(kind):
-    return {name: inspect.getattr_static(kind, name) for name in dir(kind) if not name.startswith("_")}
+    """All public ones; the engine is no door's method, but what is behind it."""
+    names = (name for name in dir(kind) if not name.startswith("_") and name != "engine")
+    return {name: inspect.getattr_static(kind, name) for name in names}
 
 
 def signature(member):
