@@ -227,8 +227,7 @@ class LocalEngine:
 
     def profiles(self) -> dict[str, SearchProfile]:
         """Return the search profiles of the collection by name."""
-        place, kept = self.collection.place, self._profiles
-        return {name: kept.load(place, name) for name in kept.names(place)}
+        return self._profiles.load_all(self.collection.place)
 
     def save_profile(self, name: str, profile: SearchProfile) -> SearchProfile:
         """Keep search settings with the collection."""

@@ -17,6 +17,7 @@
     InvalidInputError
     ├── CursorExpiredError   the answer that the cursor belongs to cannot be made again
     ├── ProfileNotFoundError no search profile of that name
+    ├── ProfileUnreadableError  a search profile that is kept cannot be read
     └── AnswerNotKnownError  the answer that is judged is not remembered
 
 The tree begins in `encoders.errors` and `indexers.errors`.
@@ -104,6 +105,12 @@ class ProfileNotFoundError(InvalidInputError):
     """The collection has no search profile of that name."""
 
     code = "profile_not_found"
+
+
+class ProfileUnreadableError(InvalidInputError):
+    """A kept search profile cannot be read; save it anew or delete it."""
+
+    code = "profile_unreadable"
 
 
 class AnswerNotKnownError(InvalidInputError):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import msgspec
 
 from encoders.errors import InvalidInputError
-from retriever.errors import ProfileNotFoundError
+from retriever.errors import ProfileNotFoundError, ProfileUnreadableError
 from retriever.options import DEFAULT_PROFILE
 from retriever.types import ComponentName
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from indexers.places import Place
 
 Fusion: TypeAlias = Literal["standard", "robust", "dbsf", "rrf"]
@@ -112,6 +114,11 @@ class SearchProfile:
     version: int = 0
 
     def __post_init__(self) -> None:
+        _check_known("fusion", [self.fusion], Fusion)
+        for per_kind in (self.kinds, self.lexical_temperatures, self.late_interactions):
+            _check_known("a kind of query", per_kind, QueryKind)
+        for weights in (self.weights, *self.kinds.values()):
+            _check_known("a component", weights, ComponentName)
         for weights in (self.weights, *self.kinds.values()):
             if not any(weights.values()) or any(weight < 0 for weight in weights.values()):
                 raise InvalidInputError(f"weights are 0 or more and not all 0, got {dict(weights)}")
@@ -140,6 +147,13 @@ class SearchProfile:
     def weighs(self, name: ComponentName) -> bool:
         """Tell whether a component counts for any kind of query."""
         return any(weights.get(name, 0.0) > 0 for weights in (self.weights, *self.kinds.values()))
+
+
+def _check_known(what: str, given: Iterable[str], kind: Any) -> None:
+    known = get_args(kind)
+    for one in given:
+        if one not in known:
+            raise InvalidInputError(f"{what} is one of {', '.join(known)}, got {one!r}", known=list(known))
 
 
 def kind_of(query: str) -> QueryKind:
@@ -171,11 +185,33 @@ class Profiles:
         kept = {name.removesuffix(_SUFFIX) for name in place.below(_FOLDER).names()}
         return sorted({DEFAULT_PROFILE, *kept})
 
+    def load_all(self, place: Place) -> dict[str, SearchProfile]:
+        """Return all profiles by name.
+
+        Raises:
+            ProfileUnreadableError: some cannot be read; it names them, and those that can.
+        """
+        found: dict[str, SearchProfile] = {}
+        unread: dict[str, str] = {}
+        for name in self.names(place):
+            try:
+                found[name] = self.load(place, name)
+            except ProfileUnreadableError as error:
+                unread[name] = str(error)
+        if unread:
+            raise ProfileUnreadableError(
+                f"{'; '.join(unread.values())}; these can be read: {', '.join(found) or 'none'}",
+                unreadable=list(unread),
+                readable=list(found),
+            )
+        return found
+
     def load(self, place: Place, name: str) -> SearchProfile:
         """Return a profile; the shipped one for ``default`` when none of that name is kept.
 
         Raises:
             ProfileNotFoundError: there is none of that name.
+            ProfileUnreadableError: what is kept is no profile.
         """
         read, profile = self._known.get(name, (0.0, None))
         if profile is None or time.monotonic() - read > _BELIEVED_S:
@@ -184,10 +220,19 @@ class Profiles:
         return profile
 
     def save(self, place: Place, name: str, profile: SearchProfile) -> SearchProfile:
-        """Keep a profile under a name and return it with its new version."""
+        """Keep a profile under a name and return it with its new version.
+
+        Raises:
+            InvalidInputError: it could not be read again, such as a weight that is no number.
+        """
         there = place.below(_FOLDER).exists(_file(name))
-        kept = replace(profile, version=self._read(place, name).version + 1 if there else 1)
-        place.below(_FOLDER).write(_file(name), msgspec.json.format(msgspec.json.encode(kept)))
+        kept = replace(profile, version=self._version(place, name) + 1 if there else 1)
+        written = msgspec.json.encode(kept)
+        try:
+            msgspec.json.decode(written, type=SearchProfile)
+        except msgspec.MsgspecError as error:
+            raise InvalidInputError(f"the search profile {name!r} cannot be kept: {error}") from error
+        place.below(_FOLDER).write(_file(name), msgspec.json.format(written))
         self._known.pop(name, None)
         return kept
 
@@ -198,13 +243,31 @@ class Profiles:
         place.below(_FOLDER).remove(_file(name))
         self._known.pop(name, None)
 
+    def _version(self, place: Place, name: str) -> int:
+        try:
+            return msgspec.json.decode(place.below(_FOLDER).read(_file(name)), type=_Saved).version
+        except msgspec.MsgspecError:
+            return 0
+
     def _read(self, place: Place, name: str) -> SearchProfile:
         if place.below(_FOLDER).exists(_file(name)):
-            return msgspec.json.decode(place.below(_FOLDER).read(_file(name)), type=SearchProfile)
+            try:
+                return msgspec.json.decode(place.below(_FOLDER).read(_file(name)), type=SearchProfile)
+            except (msgspec.MsgspecError, InvalidInputError) as error:
+                raise ProfileUnreadableError(
+                    f"the search profile {name!r} cannot be read ({error}); save it anew or delete it",
+                    unreadable=[name],
+                ) from error
         if name == DEFAULT_PROFILE:
             return SearchProfile()
         known = self.names(place)
         raise ProfileNotFoundError(f"no search profile {name!r}; there are: {', '.join(known)}", known=known)
+
+
+class _Saved(msgspec.Struct):
+    """Of a profile that may not be readable, how often it was saved."""
+
+    version: int = 0
 
 
 def _file(name: str) -> str:

@@ -10,7 +10,7 @@ from encoders.errors import InvalidInputError
 from encoders.types import Document
 from indexers.errors import DocumentNotFoundError, UnknownFieldError
 from retriever import Retriever
-from retriever.errors import CursorExpiredError, ProfileNotFoundError
+from retriever.errors import CursorExpiredError, ProfileNotFoundError, ProfileUnreadableError
 from retriever.options import EvidenceOptions, FacetOptions, GroupBy, SearchOptions
 from retriever.profile import SearchProfile
 from retriever.types import SearchResult
@@ -344,6 +344,45 @@ def test_profiles_are_kept_with_the_collection(forests):
         forests.search("oak", profile="words")
     with pytest.raises(InvalidInputError, match="no name"):
         forests.save_profile("../x", lexical)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"weights": {"nope": 1.0}, "kinds": {}}, "segment_dense, segment_lexical, .* got 'nope'"),
+        ({"kinds": {"question": {"nope": 1.0}}}, "title_lexical, .* got 'nope'"),
+        ({"kinds": {"riddle": {"segment_dense": 1.0}}}, "identifier, words, .* got 'riddle'"),
+        ({"lexical_temperatures": {"riddle": 1.0}}, "got 'riddle'"),
+        ({"fusion": "xx"}, "standard, robust, dbsf, rrf, got 'xx'"),
+    ],
+)
+def test_a_profile_of_unknown_parts_is_refused(given, said):
+    with pytest.raises(InvalidInputError, match=said):
+        SearchProfile(**given)
+
+
+def test_a_profile_that_could_not_be_read_again_is_not_kept(forests):
+    for odd in ({"dense_temperature": float("nan")}, {"segment_candidates": "many"}):
+        with pytest.raises(InvalidInputError, match="'odd' cannot be kept: "):
+            forests.save_profile("odd", SearchProfile(**odd))
+    assert list(forests.profiles()) == ["default"]
+
+
+@pytest.mark.parametrize("written", [b'{"weights": {"nope": 1.0}, "version": 4}', b'{"fusion": 3', b"\xff"])
+def test_an_unreadable_profile_is_named_and_leaves_the_others_usable(forests, written):
+    lexical = SearchProfile(weights={"document_lexical": 1.0}, kinds={})
+    forests.save_profile("words", lexical)
+    forests.engine.collection.place.below("profiles").write("odd.json", written)
+    with pytest.raises(ProfileUnreadableError, match=r"'odd' cannot be read .* can be read: default, words"):
+        forests.profiles()
+    with pytest.raises(ProfileUnreadableError, match="save it anew or delete it"):
+        forests.search("oak", profile="odd")
+    assert forests.search("oak", profile="words").hits
+    assert forests.save_profile("odd", lexical).version == (5 if b"version" in written else 1)
+    assert list(forests.profiles()) == ["default", "odd", "words"]
+    forests.engine.collection.place.below("profiles").write("odd.json", written)
+    forests.delete_profile("odd")
+    assert list(forests.profiles()) == ["default", "words"]
 
 
 def test_options_and_answers_survive_the_wire(forests):
