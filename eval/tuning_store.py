@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from eval.encoding import open_encoder
 from eval.tuning import tune
-from indexers.store import Store
 from retriever.engine import LocalEngine
+from retriever.owner.taking import take_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,8 @@ def tune_store(
 ) -> Tuned:
     """Tune, and keep the profile under ``save`` when the gain is more than chance.
 
+    The store is opened in this process, which reads the raw scores of its collection.
+
     Args:
         folder: of the store.
         dataset: judged queries.
@@ -41,7 +43,7 @@ def tune_store(
         watch: is told of the stages.
     """
     model = open_encoder(encoder, cache=encoder_cache)
-    engine = LocalEngine(Store(folder), collection=collection, encoder=model)
+    engine = LocalEngine(take_store(folder), collection=collection, encoder=model)
     try:
         if index:
             watch.stage("indexing", total=len(dataset.documents))

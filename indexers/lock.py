@@ -65,10 +65,13 @@ def read_holder(path: Path) -> Holder:
 
 def locked_by(holder: Holder, store: Path) -> StoreLockedError:
     """Say who holds a store."""
+    what, remedy = f"({holder.get('command', 'unknown command')})", "close it there or wait"
+    if holder.get("shares"):
+        what = "(the store's own, which its callers start and share)"
+        remedy = "it ends some minutes after the last of them has closed the store"
     return StoreLockedError(
         f"{store} is in use by process {holder.get('pid', '?')} on {holder.get('host', '?')} "
-        f"({holder.get('command', 'unknown command')}) since {holder.get('since', '?')}; "
-        "close it there or wait",
+        f"{what} since {holder.get('since', '?')}; {remedy}",
         path=str(store),
         **holder,
     )

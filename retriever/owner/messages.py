@@ -14,20 +14,21 @@ from encoders.types import Document
 from indexers.report import Progress
 from retriever.wire import WireError
 
-PROTOCOL = 4
+PROTOCOL = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """Who is calling."""
+    """Who is calling; ``wants_store`` asks for nothing but that the process ends when nobody uses it."""
 
     protocol: int
     version: str
+    wants_store: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
-    """Who answers; ``accepted`` is False when the versions do not go together."""
+    """Who answers; ``accepted`` is False when the versions do not go together, or the store is wanted."""
 
     protocol: int
     version: str

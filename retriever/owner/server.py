@@ -70,7 +70,7 @@ class Owner:
         self._encoders: dict[str, SharedEncoder] = {}
         self._lock = threading.Lock()
         self._callers = 0
-        self._make_room = False  # a caller of another version waits for this process to end
+        self._make_room = False  # a caller of another version, or one who wants the store, waits for the end
         self._last_seen = time.monotonic()
         self._stop = threading.Event()
         self._jobs = JobQueue(path / "jobs", self._work)
@@ -136,7 +136,8 @@ class Owner:
 
     def _greet(self, connection: Connection) -> bool:
         hello = decode(connection.recv_bytes(), Hello)
-        accepted = (hello.protocol, hello.version) == (PROTOCOL, __version__)
+        same = (hello.protocol, hello.version) == (PROTOCOL, __version__)
+        accepted = same and not hello.wants_store
         welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid(), accepted=accepted)
         connection.send_bytes(encode(welcome))
         if not accepted:

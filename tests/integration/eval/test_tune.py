@@ -16,7 +16,9 @@ from eval.commands_tune import tune as tune_command
 from eval.errors import EvaluationError
 from eval.tuning import Tuned, tune
 from eval.types import Interval
+from indexers.errors import StoreLockedError
 from retriever import Retriever
+from retriever.owner import taking
 from retriever.profile import SearchProfile
 
 WORDS = [f"w{number}x" for number in range(300)]
@@ -122,6 +124,24 @@ def test_the_command_saves_what_is_real_and_says_what_it_found(tmp_path):
     ran = CliRunner().invoke(tune_command, ["--data", str(chance), "--encoder", "hash:32"])
     assert ran.exit_code == 1
     assert "may be chance" in ran.output
+
+
+def test_the_command_takes_the_store_from_its_own_process_unless_that_is_in_use(tmp_path, monkeypatch):
+    folder, store = write_set(tmp_path / "set", judged=by_title), tmp_path / "own"
+    arguments = ["--data", str(folder), "--store", str(store), "--encoder", "hash:32", "--save", "default"]
+    with Retriever.open(store, encoder="hash:32") as retriever:
+        retriever.add(load_beir(folder).documents)
+        with monkeypatch.context() as patched:
+            patched.setattr(taking.take_store, "__kwdefaults__", {"timeout_s": 0.5})
+            ran = CliRunner().invoke(tune_command, arguments)
+        assert isinstance(ran.exception, StoreLockedError)
+        assert "the store's own, which its callers start and share" in str(ran.exception)
+        assert retriever.search("w1x").hits
+    ran = CliRunner().invoke(tune_command, arguments)
+    assert ran.exit_code == 0, ran.output
+    assert "saved as default" in ran.output
+    with Retriever.open(store, encoder="hash:32") as retriever:
+        assert retriever.profiles()["default"].version == 1
 
 
 @pytest.mark.parametrize(
