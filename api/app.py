@@ -131,13 +131,14 @@ async def _keep_in_touch(service: Service) -> None:
     while True:
         try:
             await service.call(service.control, "default", lambda r: r.model())
-            service.ready = True
+            service.ready, service.trouble = True, None
             if time.monotonic() - swept > _SWEEP_S:
                 swept = time.monotonic()
                 await service.call(service.control, "default", lambda r: _sweep(service, r))
         except RetrievalError as error:
-            service.ready = False
-            logger.warning("the store does not answer: %s", type(error).__name__)
+            if str(error) != str(service.trouble or ""):
+                logger.warning("the store does not answer: %s: %s", type(error).__name__, error)
+            service.ready, service.trouble = False, error
         await asyncio.sleep(_BEAT_S if service.ready else 0.5)
 
 

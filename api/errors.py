@@ -140,6 +140,12 @@ def status_of(error: RetrievalError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
+def told(error: Exception) -> str:
+    """Return what callers are told of an error, which may be more neutral than its own words."""
+    wire = error_to_wire(error)
+    return _NEUTRAL.get(wire.code, wire.message)
+
+
 def install(app: FastAPI) -> None:
     """Let ``app`` answer every error in the shape of the route's own world."""
     app.add_exception_handler(RetrievalError, _ours)
@@ -208,7 +214,7 @@ async def _ours(request: Request, error: Exception) -> Response:
     details = {
         name: value for name, value in wire.details.items() if name not in ("store", "folder", "pid", "file")
     }
-    message = _NEUTRAL.get(wire.code, wire.message)
+    message = told(error)
     if wire.code == "collection_not_found":
         message, details = f"no collection {details.get('name', '')!r}", {"name": details.get("name", "")}
     elif wire.code == "fingerprint_mismatch":

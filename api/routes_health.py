@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from api.access import caller, service_of
 from api.answers import json_answer
-from api.errors import problem_responses
+from api.errors import problem_responses, told
 from retriever import __version__
 from retriever.errors import PermissionDeniedError
 
@@ -21,19 +21,28 @@ class Health(BaseModel):
     version: str
 
 
+class Readiness(Health):
+    """Whether the service can be asked; ``reason`` says why not, where that is known."""
+
+    reason: str = ""
+
+
 @router.get("/livez", response_model=Health, operation_id="livez")
 async def livez() -> Response:
     """Tell that the process answers."""
     return json_answer({"status": "ok", "version": __version__})
 
 
-@router.get("/readyz", response_model=Health, operation_id="readyz", responses={503: {"model": Health}})
+@router.get("/readyz", response_model=Readiness, operation_id="readyz", responses={503: {"model": Readiness}})
 async def readyz(request: Request) -> Response:
     """Tell whether the store's process answers and its encoder is loaded."""
     service = service_of(request)
     ready = service.ready and not service.closing
     status = "ready" if ready else "closing" if service.closing else "starting"
-    return json_answer({"status": status, "version": __version__}, status=200 if ready else 503)
+    reason = told(service.trouble) if service.trouble is not None and not service.closing else ""
+    return json_answer(
+        {"status": status, "version": __version__, "reason": reason}, status=200 if ready else 503
+    )
 
 
 @router.get(

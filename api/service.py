@@ -55,6 +55,7 @@ class Service:
         self._lock = threading.Lock()
         self.closing = False
         self.ready = False
+        self.trouble: RetrievalError | None = None  # why it is not ready, once that is known
 
     @property
     def lanes(self) -> tuple[Lane, ...]:

@@ -15,8 +15,8 @@ ENCODER = "hash:32"
 
 
 @contextmanager
-def serving(store, **settings):
-    """Yield an app that is served, with ``url`` and ``service`` on its state."""
+def serving(store, *, ready=True, **settings):
+    """Yield an app that is served, with ``url`` and ``service`` on its state; ``ready`` waits until it is."""
     chosen = Settings(store=store, port=0, **{"encoder": ENCODER, **settings})
     server = ServiceServer(chosen)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -25,7 +25,7 @@ def serving(store, **settings):
     app = server.app
     app.state.url, app.state.server = server.url, server
     try:
-        wait_until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200)
+        wait_until(lambda: not ready or httpx.get(f"{server.url}/readyz").status_code == 200)
         yield app
     finally:
         server.should_exit = True

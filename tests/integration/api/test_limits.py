@@ -314,3 +314,21 @@ def test_a_trace_names_route_and_status_and_never_the_text(monkeypatch):
     assert span.name == "POST /v1/collections/{collection}/search"
     assert (span.facts["http.response.status_code"], span.facts["longdoc.request_id"]) == (200, "req_1")
     assert "secret" not in str(span.facts)
+
+
+def test_a_service_that_cannot_load_its_encoder_says_why(tmp_path, caplog):
+    with serving(tmp_path / "store", ready=False, encoder="nope") as app:
+        beats = []
+
+        def said():
+            answer = httpx.get(f"{app.state.url}/readyz")
+            beats.append(app.state.service.trouble)
+            return answer.status_code == 503 and "nope" in answer.json()["reason"] and answer.json()
+
+        wait_until(said)
+        wait_until(lambda: said() and len({id(one) for one in beats}) > 3)  # it has tried some times
+        assert said()["status"] == "starting"
+    logged = [one.getMessage() for one in caplog.records if "does not answer" in one.getMessage()]
+    assert len(logged) == 1
+    assert "ModelError: " in logged[0]
+    assert "nope" in logged[0]
