@@ -25,7 +25,9 @@ async def list_collections(request: Request, access: Anybody) -> Response:
     service = access.service
     names = await service.call(service.control, "default", lambda r: r.collections(), request=request)
     found = [
-        await service.call(service.control, name, lambda r: r.describe(), request=request)
+        await service.call(
+            service.control, name, lambda r: r.describe(mandatory=access.filter), request=request
+        )
         for name in names
         if access.may(name, "read")
     ]
@@ -41,7 +43,9 @@ async def list_collections(request: Request, access: Anybody) -> Response:
 async def get_collection(request: Request, access: Reading) -> Response:
     """Describe a collection."""
     service = access.service
-    info = await service.call(service.control, access.collection, lambda r: r.describe(), request=request)
+    info = await service.call(
+        service.control, access.collection, lambda r: r.describe(mandatory=access.filter), request=request
+    )
     return json_answer(info)
 
 

@@ -127,6 +127,15 @@ class KnownDocuments:
             self._latest_kept.pop(doc_id, None)
 
 
+def fields_of(entries: Iterable[Entry]) -> Mapping[str, frozenset[FieldKind]]:
+    """Return the fields that some documents have, each with the types of its values."""
+    fields = dict(_OWN_FIELDS)
+    for entry in entries:
+        for name, kind in field_types(entry.metadata):
+            fields[name] = fields.get(name, frozenset()) | {kind}
+    return fields
+
+
 def _mark(entry: Entry) -> int:
     """Return 64 bits that change with whatever a search sees of a document."""
     seen = json.dumps(shared_payload(entry), sort_keys=True).encode()

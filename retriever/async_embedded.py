@@ -501,9 +501,9 @@ class BaseAsyncRetriever:
         """Score texts against a query; see `Retriever.score`."""
         return await self._run(self._retriever.score, query, texts)
 
-    async def describe(self) -> CollectionInfo:
+    async def describe(self, *, mandatory: Mapping[str, Any] | None = None) -> CollectionInfo:
         """Tell what is in the collection; see `Retriever.describe`."""
-        return await self._run(self._retriever.describe)
+        return await self._run(self._retriever.describe, mandatory=mandatory)
 
     async def create(self) -> CollectionInfo:
         """Make the collection for this encoder; see `Retriever.create`."""

@@ -865,13 +865,16 @@ class BaseRetriever:
             raise TypeError("score takes a list of texts; put the one text into a list")
         return self.engine.score(query, texts, max_tokens=None)
 
-    def describe(self) -> CollectionInfo:
+    def describe(self, *, mandatory: Mapping[str, Any] | None = None) -> CollectionInfo:
         """Tell what is in the collection.
+
+        Args:
+            mandatory: a filter; documents that do not match are not counted, nor are their fields named.
 
         Raises:
             CollectionNotFoundError: there is none of that name yet.
         """
-        return self.engine.describe()
+        return self.engine.describe(mandatory=mandatory)
 
     def create(self) -> CollectionInfo:
         """Make the collection for this encoder; one that is there stays as it is.

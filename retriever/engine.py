@@ -479,9 +479,9 @@ class LocalEngine:
         check_tokens(encoder, [query, *texts], limit=max_tokens)
         return score_texts(encoder, query, texts)
 
-    def describe(self) -> CollectionInfo:
+    def describe(self, *, mandatory: Mapping[str, Any] | None = None) -> CollectionInfo:
         """Tell what is in the collection."""
-        return describe(self._name, self.collection)
+        return describe(self._name, self.collection, mandatory=mandatory)
 
     def create(self) -> CollectionInfo:
         """Make the collection for this encoder unless it is there."""

@@ -408,9 +408,9 @@ class OwnedEngine:
         """Score texts against a query."""
         return self._call("score", TextScores, query=query, texts=texts, max_tokens=max_tokens)
 
-    def describe(self) -> CollectionInfo:
+    def describe(self, *, mandatory: Mapping[str, Any] | None = None) -> CollectionInfo:
         """Tell what is in the collection."""
-        return self._call("describe", CollectionInfo)
+        return self._call("describe", CollectionInfo, mandatory=mandatory)
 
     def create(self) -> CollectionInfo:
         """Make the collection for this encoder unless it is there."""

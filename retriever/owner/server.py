@@ -259,7 +259,7 @@ class Owner:
             case "score":
                 return engine.score(**given)
             case "describe":
-                return engine.describe()
+                return engine.describe(**given)
             case "create":
                 return engine.create()
             case "drop":

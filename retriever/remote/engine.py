@@ -454,8 +454,9 @@ class HttpEngine:
             Call(method="POST", path="/v1/score", answer=TextScores, body=body, long=True)
         )
 
-    def describe(self) -> CollectionInfo:
+    def describe(self, *, mandatory: Mapping[str, Any] | None = None) -> CollectionInfo:
         """Tell what is in the collection."""
+        _no_mandatory(mandatory)
         return self._get("", CollectionInfo)
 
     def create(self) -> CollectionInfo:

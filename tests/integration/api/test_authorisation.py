@@ -238,6 +238,22 @@ def test_a_filter_hides_a_document_from_every_route_that_could_show_it(guarded):
     assert call(guarded, "filtered", "GET", "/v1/jobs").json()["data"] == []
 
 
+def test_a_filter_keeps_hidden_documents_out_of_the_counts_and_fields_of_a_collection(guarded):
+    fill(guarded)
+    secret = {"id": HIDDEN, "text": "the secret plan " * 300, "metadata": {"acl": "board", "price": 7}}
+    call(guarded, "operator", "POST", "/v1/collections/c/documents", json={"documents": [secret]})
+    [listed] = call(guarded, "filtered", "GET", "/v1/collections").json()["data"]
+    shown = call(guarded, "filtered", "GET", "/v1/collections/c").json()
+    assert shown == listed
+    assert (shown["documents"], shown["characters"]) == (1, len(DOCUMENTS[1]["text"]))
+    whole = call(guarded, "operator", "GET", "/v1/collections/c").json()
+    assert whole["documents"] > 1
+    assert whole["segments"] > shown["segments"] == 1
+    assert set(whole["fields"]) - set(shown["fields"]) == {"metadata.price"}
+    assert shown["fields"]["metadata.acl"] == ["string"]
+    fill(guarded)
+
+
 def test_files_that_could_not_be_read_are_listed_for_readers_without_a_filter(guarded):
     files = [("files", (name, b"%PDF-1.7 x")) for name in ("b.pdf", "c.pdf")]
     job = call(guarded, "writer", "POST", "/v1/collections/c/files", files=files).json()["id"]
