@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,9 @@ if TYPE_CHECKING:
     from indexers.types import FieldKind
 
 MAX_ID_BYTES = 512
+_BYTES = 0xDC00  # file names: a byte that is no UTF-8 is read as this and the byte
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_KEY = re.compile(r'[^.\[\]"\x00-\x1f]{1,128}')
+_KEY = re.compile(r'[^.\[\]"\x00-\x1f\ud800-\udfff]{1,128}')
 
 
 def canonical(text: str) -> tuple[str, str]:
@@ -30,27 +30,51 @@ def canonical(text: str) -> tuple[str, str]:
     return text, f"{count} lone surrogates were replaced by U+FFFD" if count else ""
 
 
+def printable(text: str) -> str:
+    r"""Write lone surrogates as escapes, so that the text can be stored and shown.
+
+    One that stands for a byte of a file name becomes that byte, such as ``\xff``.
+    """
+    return _SURROGATE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code - _BYTES:02x}" if _BYTES + 0x80 <= code <= _BYTES + 0xFF else f"\\u{code:04x}"
+
+
 def checked(document: Document) -> Document:
-    """Return ``document`` with canonical text.
+    """Return ``document``, which can be stored.
 
     Raises:
-        InvalidDocumentError: an id or metadata that cannot be stored.
+        InvalidDocumentError: it cannot; the message names the field, and a lone surrogate's place.
     """
     check_id(document.id)
-    for name, value in (("title", document.title), ("source", document.source)):
-        if _SURROGATE.search(value):
-            raise InvalidDocumentError(f"the {name} of {document.id!r} holds lone surrogates", id=document.id)
+    for name in ("title", "source", "media_type", "text"):
+        _check_string(getattr(document, name), document.id, f"the {name}")
+    for note in document.notes:
+        _check_string(note, document.id, "a note")
     check_metadata(document.metadata, document.id)
     _check_marks(document)
-    text, note = canonical(document.text)
-    if not note:
-        return document
-    return replace(document, text=text, notes=(*document.notes, note))
+    return document
+
+
+def _check_string(value: str, doc_id: str, name: str) -> None:
+    if problem := _surrogate_in(value):
+        raise InvalidDocumentError(f"{name} of {doc_id!r} {problem}", id=doc_id)
+
+
+def _surrogate_in(value: str) -> str:
+    """Say where a string holds a lone surrogate, empty when it holds none."""
+    found = _SURROGATE.search(value)
+    return f"holds a lone surrogate at character {found.start()}, which no UTF-8 can hold" if found else ""
 
 
 def _check_marks(document: Document) -> None:
     last = len(document.text)
     for mark in document.marks:
+        if isinstance(mark.value, str):
+            _check_string(mark.value, document.id, f"a {mark.kind} mark")
         if not 0 <= mark.span.start <= mark.span.end <= last:
             raise InvalidDocumentError(
                 f"a {mark.kind} mark of {document.id!r} lies at [{mark.span.start}, {mark.span.end}), "
@@ -76,6 +100,8 @@ def check_id(doc_id: str) -> None:
     """
     if not isinstance(doc_id, str) or not doc_id:
         raise InvalidDocumentError(f"a document id is a string that is not empty, got {doc_id!r}")
+    if problem := _surrogate_in(doc_id):
+        raise InvalidDocumentError(f"the document id {doc_id!r} {problem}")
     if not doc_id.isprintable():
         raise InvalidDocumentError(f"the document id {doc_id!r} holds characters that do not print")
     if (size := len(doc_id.encode())) > MAX_ID_BYTES:
@@ -120,7 +146,8 @@ def _check_mapping(value: Metadata, doc_id: str, name: str) -> None:
         path = f"{name}.{key}"
         if not isinstance(key, str) or not _KEY.fullmatch(key):
             raise InvalidDocumentError(
-                f"{path!r} of {doc_id!r}: a metadata key is 1 to 128 characters without . [ ] and quotes",
+                f"{path!r} of {doc_id!r}: a metadata key is 1 to 128 characters without . [ ], quotes "
+                "and lone surrogates",
                 id=doc_id,
             )
         if isinstance(one, Mapping):
@@ -139,8 +166,8 @@ def _check_scalar(value: object, doc_id: str, path: str, *, inside_list: bool = 
     if not isinstance(value, str | int | float):
         known = "a string, number, boolean, list or object"
         problem = f"{type(value).__name__} cannot be filtered by; use {known}"
-    elif isinstance(value, str) and _SURROGATE.search(value):
-        problem = "the string holds lone surrogates"
+    elif isinstance(value, str):
+        problem = f"the string {found}" if (found := _surrogate_in(value)) else ""
     elif isinstance(value, float) and not math.isfinite(value):
         problem = f"{value} is not JSON"
     elif isinstance(value, int) and abs(value) >= 1 << 63:

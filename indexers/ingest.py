@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from encoders.code import with_symbols
 from encoders.types import Coverage, Document
 from indexers.catalogue import Entry
-from indexers.documents import checked, content_hash, plain_metadata
+from indexers.documents import checked, content_hash, plain_metadata, printable
 from indexers.errors import InvalidDocumentError
 from indexers.identifiers import new_generation
 from indexers.languages import analysed_as, language_of
@@ -163,7 +163,7 @@ class Ingest:
             self._take(item)
             while len(self._queue) >= BATCH_SEGMENTS:
                 self._write_batch()
-            self._tell(item.id)
+            self._tell(printable(str(item.id)))
         while self._queue:
             self._write_batch()
             self._tell("")
@@ -171,14 +171,14 @@ class Ingest:
     def _take(self, item: Document | Unreadable) -> None:
         if isinstance(item, Unreadable):
             outcomes = self._failed if item.failed else self._skipped
-            outcomes.append(ItemOutcome(id=item.id, reason=item.reason))
+            outcomes.append(ItemOutcome(id=printable(item.id), reason=printable(item.reason)))
             if item.listed:
                 self._remember_unread(item.id, item.reason, item.source)
             return
         try:
             document = with_symbols(checked(item))
         except InvalidDocumentError as error:
-            self._failed.append(ItemOutcome(id=str(item.id), reason=str(error)))
+            self._failed.append(ItemOutcome(id=printable(str(item.id)), reason=str(error)))
             self._remember_unread(str(item.id), str(error), str(item.source))
             return
         if document.id in self._seen:
@@ -193,7 +193,9 @@ class Ingest:
         self._seen.add(document.id)
 
     def _remember_unread(self, doc_id: str, reason: str, source: str) -> None:
-        self._unread.append(UnreadItem(id=doc_id, reason=reason, source=source, at=_now()))
+        self._unread.append(
+            UnreadItem(id=printable(doc_id), reason=printable(reason), source=printable(source), at=_now())
+        )
 
     def _plan(self, document: Document) -> None:
         with self._collection.still():  # until it is announced, nobody knows that its text is needed

@@ -183,9 +183,12 @@ class LocalEngine:
         return SyncReport(index=report, deleted=tuple(self.delete(gone)))
 
     def add(
-        self, documents: Iterable[Document], *, progress: Callable[[Progress], None] | None = None
+        self,
+        documents: Iterable[Document | Unreadable],
+        *,
+        progress: Callable[[Progress], None] | None = None,
     ) -> IndexReport:
-        """Index documents that are already text."""
+        """Index documents that are already text; what a caller could not send is listed as failed."""
         return self._ingest(documents, progress, total=None)
 
     def search(self, options: SearchOptions) -> SearchResult:

@@ -33,8 +33,19 @@ class WireError:
 
 
 def encode(value: Any) -> bytes:
-    """Write dataclasses, containers and scalars as JSON."""
-    return msgspec.json.encode(value)
+    """Write dataclasses, containers and scalars as JSON.
+
+    Raises:
+        InvalidInputError: a string holds a lone surrogate; the message names its place.
+    """
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"the string {error.object[:80]!r} holds a lone surrogate at character {error.start}, "
+            "which no UTF-8 can hold; decode its source with errors='replace'",
+            character=error.start,
+        ) from error
 
 
 def decode(data: bytes, kind: type[T]) -> T:

@@ -1,7 +1,7 @@
 """What travels over the socket: one JSON message a frame.
 
 The caller opens with `Hello` and gets `Welcome`. Then it sends `Call`, followed for
-``add`` by `Item` frames and an `Item` without a document; it gets any number of
+``add`` by `Item` frames and one that is empty; it gets any number of
 `Reply` frames with progress and one with a result or an error.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from encoders.types import Document
-from indexers.report import Progress
+from indexers.report import Progress, UnreadItem
 from retriever.wire import WireError
 
 PROTOCOL = 5
@@ -48,9 +48,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One document of an ``add``; None ends them, ``broken`` when the caller's source failed."""
+    """One document of an ``add``, or why it cannot be stored.
+
+    One with neither ends them, ``broken`` when the caller's source failed.
+    """
 
     document: Document | None = None
+    refused: UnreadItem | None = None
     broken: bool = False
 
 

@@ -7,11 +7,14 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
+from indexers.documents import checked, printable
+from indexers.errors import InvalidDocumentError
+from indexers.report import UnreadItem
 from retriever.owner.messages import Item
 from retriever.wire import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from multiprocessing.connection import Connection
 
     from encoders.types import Document
@@ -32,8 +35,8 @@ class Sending:
         self._lock = threading.Lock()
         self._ended = self._given_up = False
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self.broke: Exception | None = None
-        """What the caller's source raised."""
+        self.broke: BaseException | None = None
+        """What the caller's source raised, or why a document could not be sent."""
 
     def start(self) -> None:
         """Begin."""
@@ -69,15 +72,24 @@ class Sending:
                     self._connection.close()
 
     def _send(self) -> None:
-        iterator = iter(self._documents)
+        frames = self._frames()
         while True:
             try:
-                document = next(iterator)
+                frame = next(frames)
             except StopIteration:
                 self._connection.send_bytes(encode(Item()))
                 return
-            except Exception as error:  # whatever the caller's code raises
+            except BaseException as error:  # whatever it is, the process must not wait for more
                 self.broke = error
                 self._connection.send_bytes(encode(Item(broken=True)))
                 return
-            self._connection.send_bytes(encode(Item(document=document)))
+            self._connection.send_bytes(frame)
+
+    def _frames(self) -> Iterator[bytes]:
+        for document in self._documents:
+            try:
+                item = Item(document=checked(document))
+            except InvalidDocumentError as error:
+                named, source = printable(str(document.id)), printable(str(document.source))
+                item = Item(refused=UnreadItem(id=named, reason=str(error), source=source))
+            yield encode(item)

@@ -23,6 +23,7 @@ import msgspec
 
 from encoders.opening import SharedEncoder
 from indexers.durable import write_replacing
+from indexers.ingest import Unreadable
 from indexers.remote_settings import RemoteSettings
 from indexers.store import Store
 from retriever import __version__
@@ -162,7 +163,9 @@ class Owner:
         else:
             connection.send_bytes(encode(Reply(result=result, done=True)))
 
-    def _dispatch(self, call: Call, documents: Iterator[Document], tell: Callable[[Progress], None]) -> Any:
+    def _dispatch(
+        self, call: Call, documents: Iterator[Document | Unreadable], tell: Callable[[Progress], None]
+    ) -> Any:
         collection = self._store.meant(call.collection)  # all of the call is about one, if it is an alias
         engine, given = self._engine(collection, call.encoder), call.arguments
         match call.method:
@@ -293,11 +296,17 @@ class Owner:
             return engine
 
 
-def _documents(connection: Connection) -> Iterator[Document]:
-    while (item := decode(connection.recv_bytes(), Item)).document is not None:
-        yield item.document
-    if item.broken:
-        raise _SourceBrokeError
+def _documents(connection: Connection) -> Iterator[Document | Unreadable]:
+    while True:
+        item = decode(connection.recv_bytes(), Item)
+        if item.document is not None:
+            yield item.document
+        elif item.refused is not None:
+            yield Unreadable(item.refused.id, item.refused.reason, source=item.refused.source)
+        elif item.broken:
+            raise _SourceBrokeError
+        else:
+            return
 
 
 class _SourceBrokeError(Exception):
@@ -306,8 +315,10 @@ class _SourceBrokeError(Exception):
 
 def _drain(connection: Connection) -> None:
     """Read the documents of a call that failed until the caller stops sending or hangs up."""
-    while decode(connection.recv_bytes(), Item).document is not None:
-        pass
+    while True:
+        item = decode(connection.recv_bytes(), Item)
+        if item.document is None and item.refused is None:
+            return
 
 
 def run(path: Path, *, linger_s: float) -> None:

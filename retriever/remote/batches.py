@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from indexers.documents import checked
+from indexers.documents import checked, printable
 from indexers.errors import InvalidDocumentError
 from retriever.types import IndexReport, ItemOutcome
 
@@ -70,7 +70,7 @@ def _encoded(document: Document, seen: set[str]) -> bytes | ItemOutcome:
     try:
         ready = checked(document)
     except InvalidDocumentError as error:
-        return ItemOutcome(id=str(document.id), reason=str(error))
+        return ItemOutcome(id=printable(str(document.id)), reason=str(error))
     if document.id in seen:
         return ItemOutcome(id=document.id, reason=_TWICE)
     seen.add(document.id)

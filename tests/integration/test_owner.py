@@ -10,6 +10,7 @@ from multiprocessing.connection import Client
 
 import pytest
 
+from encoders.errors import InvalidInputError
 from encoders.types import Document
 from indexers.errors import ClosedError, DocumentNotFoundError, InvalidFilterError, StoreLockedError
 from retriever import Retriever
@@ -87,6 +88,33 @@ def test_an_iterator_that_fails_halfway_raises_its_own_error_and_the_process_goe
         with pytest.raises(RuntimeError, match="the source broke"):
             retriever.add(documents())
         assert retriever.add([Document(id="second", text="other words")]).added == ("second",)
+
+
+@pytest.mark.parametrize("in_process", [False, True])
+def test_a_document_that_no_utf8_can_hold_is_listed_as_failed_and_the_others_are_indexed(shared, in_process):
+    bad = [
+        Document(id="text", text="a\ud800b"),
+        Document(id="name\udcff", text="words"),
+        Document(id="title", text="words", title="\ud800"),
+        Document(id="metadata", text="words", metadata={"a": {"b": "xy\ud800"}}),
+        Document(id="endless", text="words", metadata={"a": float("inf")}),
+    ]
+    told = []
+    with Retriever.open(shared, encoder=ENCODER, in_process=in_process) as retriever:
+        report = retriever.add([*bad, Document(id="good", text="words")], progress=told.append)
+        assert report.added == ("good",)
+        assert [(one.id, one.reason.split(",")[0]) for one in report.failed] == [
+            ("text", "the text of 'text' holds a lone surrogate at character 1"),
+            (r"name\xff", r"the document id 'name\udcff' holds a lone surrogate at character 4"),
+            ("title", "the title of 'title' holds a lone surrogate at character 0"),
+            ("metadata", "metadata.a.b of 'metadata': the string holds a lone surrogate at character 2"),
+            ("endless", "metadata.a of 'endless': inf is not JSON"),
+        ]
+        assert {one.id for one in retriever.unread()} == {one.id for one in report.failed}
+        assert r"name\xff" in [one.current for one in told] or not in_process
+        with pytest.raises(InvalidInputError, match="lone surrogate at character 0"):
+            retriever.patch("good", {"a": "\ud800"})
+        assert retriever.add([Document(id="next", text="more words")]).added == ("next",)
 
 
 def test_progress_is_told_while_files_are_indexed(shared, tmp_path):

@@ -115,6 +115,36 @@ def test_problems_have_stable_codes_and_name_no_folder(http, texts, app):
         assert str(app.state.service.settings.store) not in answer.text
 
 
+def test_lone_surrogates_are_refused_and_the_service_goes_on(http, texts):
+    lone, json = "\\ud800", {"Content-Type": "application/json"}
+    bad = [
+        '{"id": "text", "text": "a%s"}',
+        '{"id": "name%s", "text": "words"}',
+        '{"id": "title", "text": "words", "title": "%s"}',
+        '{"id": "metadata", "text": "words", "metadata": {"a": {"b": ["%s"]}}}',
+        '{"id": "key", "text": "words", "metadata": {"a%s": 1}}',
+    ]
+    for one in bad:  # more than the workers of the bulk queue
+        body = '{"documents": [%s, {"id": "good", "text": "words"}]}' % (one % lone)
+        answer = http.post(f"{texts}/documents", content=body, headers=json)
+        assert answer.status_code == 200, answer.text
+        assert len(answer.json()["failed"]) == 1, answer.text
+    for verb, route, body in (
+        ("post", "documents", '{"documents": [], "x%s": 1}'),
+        ("put", "document?id=x", '{"text": "words", "metadata": {"a": "%s"}}'),
+        ("patch", "document?id=folder/tides.txt", '{"metadata": {"a": "%s"}}'),
+        ("post", "documents/delete", '{"ids": ["%s"]}'),
+        ("post", "documents/delete", '{"filter": {"id": "%s"}}'),
+        ("post", "search", '{"query": "%s"}'),
+        ("post", "search", '{"query": "x", "filter": {"metadata.a": "%s"}}'),
+        ("post", "search", '{"query": "x", "filter": {"metadata.a%s": "x"}}'),
+    ):
+        answer = http.request(verb, f"{texts}/{route}", content=body % lone, headers=json)
+        assert answer.status_code == 422, (route, body, answer.text)
+    good = {"documents": [{"id": "good", "text": "words"}, {"id": "last", "text": "more words"}]}
+    assert http.post(f"{texts}/documents", json=good).json()["added"] == ["last"]
+
+
 def test_collections_are_made_listed_and_deleted(http):
     made = http.put("/v1/collections/empty")
     assert (made.status_code, made.json()["documents"], made.json()["dim"]) == (200, 0, 32)
