@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from encoders.errors import InvalidInputError
 from indexers.archives import is_archive
 from indexers.connectors import Item, opened
+from indexers.documents import printable
 from indexers.ingest import Unreadable
 from indexers.locations import GIT, is_local, repository
 from indexers.parsing import FoundFile, Skipped, survey
@@ -75,6 +76,12 @@ def read(parser: FileParser, found: Found, limits: ParseLimits) -> Iterator[Docu
         yield _read_file(parser, found)
 
 
+def _misnamed(name: str, source: str) -> Unreadable | None:
+    """Say why a file's name cannot be a document's id; None when it can."""
+    reason = "its name holds bytes that are no UTF-8; rename it"
+    return None if printable(name) == name else Unreadable(name, reason, source=source)
+
+
 def _in_git(location: str) -> Iterator[Item | Skipped]:
     from indexers.connectors_git import GitConnector
 
@@ -88,6 +95,9 @@ def _read_archive(
     parser: FileParser, archive: Archive, limits: ParseLimits
 ) -> Iterator[Document | Unreadable]:
     path = archive.file.path
+    if misnamed := _misnamed(archive.id, str(path.absolute())):
+        yield misnamed
+        return
     size = path.stat().st_size
     if size > limits.file_bytes:
         reason = f"{size:,} bytes are more than {limits.file_bytes:,}; raise the limit"
@@ -105,6 +115,8 @@ def _read_archive(
 
 
 def _read_item(parser: FileParser, item: Item) -> Document | Unreadable:
+    if misnamed := _misnamed(item.id, item.source):
+        return misnamed
     try:
         data = item.read()
     except OSError as error:
@@ -117,6 +129,8 @@ def _read_item(parser: FileParser, item: Item) -> Document | Unreadable:
 
 def _read_file(parser: FileParser, file: FoundFile) -> Document | Unreadable:
     source = str(file.path.absolute())
+    if misnamed := _misnamed(file.id, source):
+        return misnamed
     try:
         parsed = parser.parse_file(file)
     except OSError as error:

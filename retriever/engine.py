@@ -18,6 +18,7 @@ from indexers.ahead import Ahead
 from indexers.backup import back_up
 from indexers.copying import copy_store
 from indexers.doctor import examine
+from indexers.documents import printable
 from indexers.editing import Expected
 from indexers.estimating import check_room, estimate, may_not_fit
 from indexers.ingest import Ingest, Unreadable
@@ -174,7 +175,7 @@ class LocalEngine:
         root = Path(folder).absolute()
         report = self.index([folder], ocr=ocr, progress=progress)
         there = {file.id for file in find_files(root)}
-        self._forget_unread(root, there)
+        self._forget_unread(root, {printable(doc_id) for doc_id in there})
         gone = [
             doc_id
             for doc_id, entry in list(self.collection.entries.items())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from encoders.errors import InvalidInputError
+from indexers.documents import printable
 from indexers.locations import is_local
 from indexers.parsing.folders import survey
 from indexers.parsing.types import FoundFile
@@ -128,9 +129,9 @@ def _sorted_out(found: Iterable[object]) -> LocalFiles:
     failed: list[ItemOutcome] = []
     for item in found:
         if not isinstance(item, FoundFile):
-            skipped.append(ItemOutcome(id=item.id, reason=item.reason))  # type: ignore[attr-defined]
+            skipped.append(ItemOutcome(id=printable(item.id), reason=item.reason))  # type: ignore[attr-defined]
         elif reason := _unsendable(item):
-            failed.append(ItemOutcome(id=item.id, reason=reason))
+            failed.append(ItemOutcome(id=printable(item.id), reason=reason))
         elif item.id in files:
             failed.append(ItemOutcome(id=item.id, reason=_TWICE))
         else:

@@ -17,6 +17,7 @@ from encoders.fake import HashEncoder
 from indexers.locations import absolute, is_local, repository
 from retriever import Retriever
 from retriever.cli import longdoc
+from tests.support import stop_owner
 
 
 @pytest.fixture
@@ -143,6 +144,68 @@ def test_files_that_cannot_be_read_stay_listed_until_they_are_read_or_gone(store
     (folder / "b.pdf").unlink()
     store.sync(folder)
     assert store.unread() == ()
+
+
+MISNAMED = os.fsdecode(b"bad\xffname.txt")
+
+
+def test_a_name_that_is_no_utf8_is_listed_and_all_other_files_are_indexed(store, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.txt", MISNAMED, "." + MISNAMED, "z.txt"):
+        (folder / name).write_text("words of " + ascii(name))
+    reason = "its name holds bytes that are no UTF-8; rename it"
+    told = []
+    report = store.index([folder], progress=told.append)
+    assert report.added == ("a.txt", "z.txt")
+    assert [(one.id, one.reason) for one in report.failed] == [(r"bad\xffname.txt", reason)]
+    assert [(one.id, one.reason) for one in report.skipped] == [(r".bad\xffname.txt", "hidden")]
+    assert r"bad\xffname.txt" in [one.current for one in told]
+    assert store.estimate([folder]).files == 3
+    store.sync(folder)
+    assert [(one.id, one.source) for one in store.unread()] == [
+        (r"bad\xffname.txt", str(folder / r"bad\xffname.txt"))
+    ]
+    (folder / MISNAMED).rename(folder / "good.txt")
+    assert store.sync(folder).index.added == ("good.txt",)
+    assert store.unread() == ()
+
+
+def test_a_name_in_an_archive_that_is_no_utf8_is_listed(store, tmp_path):
+    (tmp_path / "a.txt").write_text("words")
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.GNU_FORMAT) as archive:
+        archive.add(tmp_path / "a.txt", MISNAMED)
+        archive.add(tmp_path / "a.txt", "good.txt")
+    report = store.index([tmp_path / "a.tar"])
+    assert report.added == ("a.tar/good.txt",)
+    assert [one.id for one in report.failed] == [r"a.tar/bad\xffname.txt"]
+    (tmp_path / MISNAMED.replace(".txt", ".tar")).write_bytes((tmp_path / "a.tar").read_bytes())
+    again = store.index([tmp_path / MISNAMED.replace(".txt", ".tar")])
+    assert [one.id for one in again.failed] == [r"bad\xffname.tar"]
+
+
+@pytest.mark.parametrize("verb", ["index", "sync"])
+def test_the_command_tells_a_name_that_is_no_utf8_and_indexes_the_rest(tmp_path, verb):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.txt", MISNAMED):
+        (folder / name).write_text("words")
+    options = ["--store", str(tmp_path / "store"), "--encoder", "hash"]
+    done = CliRunner().invoke(longdoc, [verb, str(folder), *options], catch_exceptions=False)
+    assert done.exit_code == 3
+    assert "1 added, 1 failed" in done.output
+    assert r"failed bad\xffname.txt: its name holds bytes that are no UTF-8" in done.output.replace("\n", " ")
+    if verb == "index":
+        job = CliRunner().invoke(longdoc, ["index", "--detach", "--json", str(folder), *options])
+        told = CliRunner().invoke(
+            longdoc, ["jobs", json.loads(job.output)[0]["id"], "--wait", "--json", *options]
+        )
+        [report] = [one["report"] for one in json.loads(told.output)]
+        assert (report["unchanged"], [one["id"] for one in report["failed"]]) == (
+            ["a.txt"],
+            [r"bad\xffname.txt"],
+        )
+    stop_owner(tmp_path / "store")
 
 
 def test_a_listed_file_can_be_deleted_from_the_list(store, tmp_path):

@@ -217,11 +217,12 @@ def test_files_are_sent_in_bounded_uploads_and_indexed_as_they_are_here(
     (folder / "binary.bin").write_bytes(bytes(range(256)) * 40)
     (folder / ".hidden").write_text("not for you")
     (folder / 'quo"te.txt').write_text("words")
+    (folder / os.fsdecode(b"bad\xffname.txt")).write_text("words")
     told = []
     report = client.index([folder], progress=lambda step: told.append((step.items, step.total)))
     assert report.added == ("deep/ä 0.txt", "deep/ä 1.txt", "deep/ä 2.txt")
     assert {item.id for item in report.skipped} == {".hidden", "binary.bin"}
-    assert [item.id for item in report.failed] == ['quo"te.txt']
+    assert [item.id for item in report.failed] == [r"bad\xffname.txt", 'quo"te.txt']
     assert told[-1] == (4, 4)
     assert [items for items, _ in told] == sorted(items for items, _ in told)
     assert client.text("deep/ä 1.txt") == (folder / "deep" / "ä 1.txt").read_text()
