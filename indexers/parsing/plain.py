@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from indexers.parsing.builder import section_marks
+from indexers.parsing.codepages import likely_page
 from indexers.parsing.types import Parsed, UnparsableError
 
 if TYPE_CHECKING:
@@ -101,17 +102,23 @@ def decode(data: bytes) -> tuple[str, tuple[str, ...]] | None:
 
 
 def _guessed(data: bytes, first_odd_byte: int) -> tuple[str, tuple[str, ...]] | None:
+    start = max(0, first_odd_byte - _GUESS_BYTES // 2)
+    window = data[start : start + _GUESS_BYTES]
+    encoding = likely_page(window, first_odd_byte - start) or _likeliest(window)
+    if encoding is None:
+        return None
+    text = data.decode(encoding, errors="replace")
+    lost = text.count("\N{REPLACEMENT CHARACTER}")
+    notes = [f"not UTF-8, read as {encoding}"]
+    notes += [f"{lost} bytes are not {encoding} and became U+FFFD"] if lost else []
+    return text, tuple(notes)
+
+
+def _likeliest(data: bytes) -> str | None:
     import charset_normalizer
 
-    start = max(0, first_odd_byte - _GUESS_BYTES // 2)
-    guess = charset_normalizer.from_bytes(data[start : start + _GUESS_BYTES], cp_exclusion=_NOT_ASCII).best()
-    if guess is None:
-        return None
-    text = data.decode(guess.encoding, errors="replace")
-    lost = text.count("\N{REPLACEMENT CHARACTER}")
-    notes = [f"not UTF-8, read as {guess.encoding}"]
-    notes += [f"{lost} bytes are not {guess.encoding} and became U+FFFD"] if lost else []
-    return text, tuple(notes)
+    guess = charset_normalizer.from_bytes(data, cp_exclusion=_NOT_ASCII).best()
+    return None if guess is None else str(guess.encoding)
 
 
 def _with_headings(parsed: Parsed, marks: tuple[Mark, ...]) -> Parsed:

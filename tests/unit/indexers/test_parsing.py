@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001
 import pytest
 
 from encoders.types import Document
@@ -16,6 +17,60 @@ def test_text_that_is_not_utf8_is_read_by_the_likeliest_encoding_and_noted():
     )
     text, notes = decode(original.encode("cp1252"))
     assert text == original
+    assert notes[0].startswith("not UTF-8, read as ")
+
+
+@pytest.mark.parametrize("times", [1, 50])
+@pytest.mark.parametrize(
+    ("encoding", "original"),
+    [
+        ("cp1252", "café naïve résumé"),
+        ("cp1252", "“Ünïcode” – a 66-character file with ‘smart quotes’ and more here."),
+        ("cp1252", "Price: £5 – 10 €, 20 °C ± 2, © Acme®"),
+        ("cp1252", "El Niño"),
+        ("cp1252", "Kündigung"),
+        ("cp1252", "Où est la bibliothèque ? C’est une œuvre créée dès l’été, à côté de la forêt."),
+        ("cp1252", "El año pasado comí piñas. ¿Dónde está el niño?"),
+        ("cp1252", "A informação não está disponível; três opções."),
+        ("cp1252", "Il caffè è già pronto, però non c’è più."),
+        ("cp1252", "Rødgrød med fløde på æbler"),
+        ("cp1252", "Räksmörgås på ångbåt"),
+        ("cp1252", "Það er gott að búa á Íslandi, þú veist það."),
+        ("cp1250", "Książka leży na stole."),
+        ("cp1250", "Dzień dobry, jak się masz?"),
+        ("cp1250", "Umowa została zawarta w dniu pierwszym marca między stronami."),
+        ("cp1250", "Děkuji, dobře. Česká republika leží ve střední Evropě."),
+        ("cp1250", "A szerződés időpontja később lesz meghatározva."),
+        ("cp1250", "Čovjek je išao kući."),
+        ("iso8859_2", "Książka leży na stole."),
+        ("cp1254", "İstanbul’da yağmur yağıyor."),
+        ("cp1257", "Ačiū už pagalbą, labas rytas."),
+        ("cp1251", "Договор вступает в силу с момента подписания."),
+        ("cp1251", "Hello, мир"),
+        ("koi8_r", "Привет, как дела?"),
+        ("cp1253", "Η σύμβαση αρχίζει να ισχύει από σήμερα."),
+        ("cp1255", "החוזה נכנס לתוקף ביום החתימה"),
+    ],
+)
+def test_the_code_page_is_the_one_whose_letters_make_words(encoding, original, times):
+    lines = "\n".join([original] * times)
+    assert decode(lines.encode(encoding)) == (lines, (f"not UTF-8, read as {encoding}",))
+
+
+@pytest.mark.parametrize("times", [1, 50])
+@pytest.mark.parametrize(
+    ("encoding", "original"),
+    [
+        ("shift_jis", "契約は署名の日から効力を生じる。"),
+        ("gb18030", "合同自签字之日起生效。"),
+        ("big5", "合同自簽字之日起生效。"),
+        ("euc_kr", "계약은 서명일부터 효력이 발생한다."),
+    ],
+)
+def test_east_asian_text_is_not_taken_for_accented_letters(encoding, original, times):
+    lines = "\n".join([original] * times)
+    text, notes = decode(lines.encode(encoding))
+    assert text == lines
     assert notes[0].startswith("not UTF-8, read as ")
 
 
