@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     )
 
 _EXCERPT = 400
+_BEFORE = 120
+_SPACE = re.compile(r"\s+")
 
 
 @contextmanager
@@ -153,7 +156,7 @@ def _print_hit(console: Console, hit: DocumentHit) -> None:
         _print_explanation(console, hit.explain)
     for evidence in hit.evidence:
         console.print(Padding(Text(_place(evidence), style="cyan"), (0, 0, 0, 3)))
-        console.print(Padding(Text(_excerpt(evidence.text)), (0, 0, 1, 5)))
+        console.print(Padding(Text(excerpt(evidence)), (0, 0, 1, 5)))
 
 
 def _print_explanation(console: Console, explanation: Explanation) -> None:
@@ -194,6 +197,25 @@ def _lines(where: Location) -> list[str]:
     ]
 
 
-def _excerpt(text: str) -> str:
-    text = text.strip("\n")
-    return text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + " …"
+def excerpt(evidence: Evidence) -> str:
+    """Return what is shown of a span: all of a short one, of a long one the words around what matches."""
+    text = evidence.text.rstrip("\n")
+    first = len(text) - len(text.lstrip("\n"))
+    if len(text) - first <= _EXCERPT:
+        return text[first:]
+    match, start = _match(evidence), first
+    if match > first + _EXCERPT - _BEFORE:
+        start = min(match - _BEFORE, len(text) - _EXCERPT)
+        space = _SPACE.search(text, start, start + _BEFORE // 3)
+        start = space.end() if space else start
+    before = "… " if start > first else ""
+    after = " …" if start + _EXCERPT < len(text) else ""
+    return before + text[start : start + _EXCERPT].strip("\n").rstrip() + after
+
+
+def _match(evidence: Evidence) -> int:
+    """Return where in the span it matches: in its best sentence if anywhere there, else first of all."""
+    starts = [start for start, _ in evidence.highlights]
+    if (quote := evidence.quote) is not None:
+        starts = [start for start in starts if quote.start <= start < quote.end] or starts or [quote.start]
+    return starts[0] - evidence.start if starts else 0
