@@ -289,10 +289,6 @@ async def get_text(
     wanted = Span(start, stop)
     if version is not None and version != info.version:
         return await _earlier(request, access, doc_id, version, wanted)
-    if wanted.end > info.characters:
-        raise InvalidInputError(
-            f"the text ends at {info.characters}, the span at {wanted.end}", characters=info.characters
-        )
     text = await service.call(
         service.interactive,
         access.collection,

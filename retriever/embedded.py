@@ -462,6 +462,7 @@ class BaseRetriever:
 
         Raises:
             DocumentNotFoundError: there is none of that id.
+            InvalidInputError: ``end`` is after the end of the text.
             ValueError: ``start`` is after ``end`` or negative.
         """
         return self.engine.text(doc_id, start, end, mandatory=mandatory)

@@ -269,6 +269,10 @@ class LocalEngine:
         """Return the code points ``[start, end)`` of a document."""
         entry = allowed_entry(self.collection, doc_id, mandatory)
         span = Span(start, entry.characters if end is None else end)
+        if span.end > entry.characters:
+            raise InvalidInputError(
+                f"the text ends at {entry.characters}, the span at {span.end}", characters=entry.characters
+            )
         return self.collection.text(entry, span.start, span.end)
 
     def resolve(self, evidence_id: str, *, mandatory: Mapping[str, Any] | None = None) -> Resolution:

@@ -114,6 +114,7 @@ def test_a_filter_with_an_unknown_field_fails_with_code_1_and_json_says_why(stor
         (("search", "   "), 1, "the query is empty"),
         (("search", "x", "--limit", "0"), 1, "limit is 0; it can be 1 to 1,000"),
         (("get", "nothing"), 1, "no document 'nothing'"),
+        (("text", "bread.txt", "--end", "999999"), 1, "the text ends at 33, the span at 999999"),
         (("index", "/no/such/path"), 2, "does not exist"),
         (("frobnicate",), 2, "No such command"),
     ],

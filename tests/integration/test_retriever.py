@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from encoders.errors import InvalidInputError
 from encoders.fake import HashEncoder
 from encoders.types import Document
 from indexers.errors import (
@@ -30,6 +31,13 @@ def test_the_document_that_answers_comes_first_with_the_span_that_answers(retrie
     span = best.evidence[0]
     assert retriever.text("bread", span.start, span.end) == span.text
     assert span.location.line_start == 1
+
+
+def test_a_span_past_the_end_of_the_text_is_refused_with_both_numbers(retriever):
+    retriever.add([Document(id="one", text="words")])
+    assert retriever.text("one", 2, 5) == "rds"
+    with pytest.raises(InvalidInputError, match="the text ends at 5, the span at 999999"):
+        retriever.text("one", 2, 999_999)
 
 
 def test_every_document_is_listed_with_its_coverage(retriever, topics):

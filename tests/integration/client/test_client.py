@@ -133,6 +133,7 @@ CALLS = {
     "no text": lambda r: r.text("nothing"),
     "inverted": lambda r: r.text("one", 5, 2),
     "negative": lambda r: r.text("one", -1),
+    "past the end": lambda r: r.text("one", 0, 6),
     "empty query": lambda r: r.search(""),
     "limit": lambda r: r.search("words", limit=0),
     "unknown field": lambda r: r.search("words", filter={"metadata.lenght": 1}),
