@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,7 +17,7 @@ from retriever.options import DEFAULT_PROFILE, FacetOptions, ListOptions, search
 from retriever.protocols import QueueingEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from encoders.protocols import Encoder, Segmenter
@@ -140,10 +141,17 @@ class BaseRetriever:
     def add(
         self, documents: Iterable[Document], *, progress: Callable[[Progress], None] | None = None
     ) -> IndexReport:
-        """Index documents that are already text; an id that is there is replaced."""
-        if isinstance(documents, Document):
-            raise TypeError("add takes a list of documents; put the one document into a list")
-        return self.engine.add(documents, progress=progress)
+        """Index documents that are already text; an id that is there is replaced.
+
+        Args:
+            documents: asked for one by one.
+            progress: called while it runs.
+
+        Raises:
+            TypeError: something among them is no `Document`, or its text no string. Of a list
+                nothing was indexed then, of an iterator what came before it was.
+        """
+        return self.engine.add(_documents(documents), progress=progress)
 
     def search(
         self,
@@ -1008,3 +1016,26 @@ class Retriever(BaseRetriever):
 
         given = choose_remote(Path(folder), qdrant) if qdrant is not None else None
         return restore(Path(source), Path(folder), remote=given)
+
+
+def _documents(given: Iterable[Document]) -> Iterable[Document]:
+    if isinstance(given, Document):
+        raise TypeError("add takes a list of documents; put the one document into a list")
+    if isinstance(given, str | bytes | Mapping):
+        raise TypeError(f"add takes a list of Document(id=..., text=...), got one {type(given).__name__}")
+    if isinstance(given, Sequence):
+        return [_document(one) for one in given]
+    return map(_document, given)
+
+
+def _document(given: Document) -> Document:
+    """Return what is given if it is a document whose strings are strings; Python does not check them."""
+    if not isinstance(given, Document):
+        raise TypeError(f"add takes Document(id=..., text=...), got a {type(given).__name__}: {given!s:.60}")
+    for name in ("id", "text", "title", "source"):
+        if not isinstance(value := getattr(given, name), str):
+            advice = "decode it, or let index read the file" if isinstance(value, bytes) else "pass a str"
+            raise TypeError(
+                f"the {name} of document {given.id!r} is of type {type(value).__name__}, not str; {advice}"
+            )
+    return given

@@ -33,6 +33,32 @@ def test_the_document_that_answers_comes_first_with_the_span_that_answers(retrie
     assert span.location.line_start == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("hello", r"takes a list of Document\(id=..., text=...\), got one str"),
+        ({"id": "a", "text": "words"}, "got one dict"),
+        (["hello"], "got a str: hello"),
+        ([{"id": "a", "text": "words"}], "got a dict"),
+        ([Document(id="a", text=b"words")], "text of document 'a' is of type bytes, not str; decode it"),
+        ([Document(id=5, text="words")], "id of document 5 is of type int, not str; pass a str"),
+        (iter(["hello"]), "got a str: hello"),
+    ],
+)
+def test_what_is_no_document_is_refused_with_what_to_pass(retriever, given, message):
+    retriever.add([Document(id="there", text="words")])
+    with pytest.raises(TypeError, match=message):
+        retriever.add(given)
+    assert [info.id for info in retriever.list()] == ["there"]
+
+
+def test_of_a_list_with_one_bad_document_nothing_is_indexed(retriever):
+    retriever.add([Document(id="there", text="words")])
+    with pytest.raises(TypeError, match="got a NoneType"):
+        retriever.add([Document(id="a", text="words"), None])
+    assert [info.id for info in retriever.list()] == ["there"]
+
+
 def test_a_span_past_the_end_of_the_text_is_refused_with_both_numbers(retriever):
     retriever.add([Document(id="one", text="words")])
     assert retriever.text("one", 2, 5) == "rds"
