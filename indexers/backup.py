@@ -18,7 +18,7 @@ import zstandard
 from encoders.errors import InvalidInputError
 from indexers.durable import sync_path
 from indexers.guards import check_disk
-from indexers.layout import BEFORE_CLAIM, REMOTE_BACKUP, SCORES, claim
+from indexers.layout import BEFORE_CLAIM, REMOTE_BACKUP, SCORES, claim, make_folder
 from indexers.report import BackupReport
 from indexers.sparse_files import write_sparse
 
@@ -33,12 +33,15 @@ def back_up(store: Store, target: Path) -> BackupReport:
     """Write a store to one file; the file appears when it is complete.
 
     Raises:
-        InvalidInputError: the file lies inside the store, or its vectors are in a cluster of servers.
+        InvalidInputError: the file lies inside the store or in no folder, or the store's vectors are in a
+            cluster of servers.
         DiskSpaceError: too little room for it.
     """
     target = target.absolute()
     if target.is_relative_to(store.folder.absolute()):
         raise InvalidInputError(f"{target} lies in the store that it would hold; write it elsewhere")
+    if not target.parent.is_dir():
+        raise InvalidInputError(f"{target.parent} is no folder; make it, or write the backup elsewhere")
     check_disk(target.parent)
     unfinished = target.with_name(f".{target.name}.tmp")
     files = 0
@@ -65,9 +68,9 @@ def restore(source: Path, folder: Path, *, remote: RemoteSettings | None = None)
     Raises:
         InvalidInputError: the folder is not empty, the file is no backup, or the server has such a store.
     """
-    if folder.exists() and any(folder.iterdir()):
+    if folder.is_dir() and any(folder.iterdir()):
         raise InvalidInputError(f"{folder} is not empty; restore into a new folder", folder=str(folder))
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     files = 0
     try:
         with source.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as plain:

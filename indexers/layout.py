@@ -23,8 +23,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from encoders.errors import InvalidInputError
-from indexers.durable import read_json, write_json
-from indexers.errors import StoreFormatError
+from indexers.durable import read_json, refused_by_disk, write_json
+from indexers.errors import StorageError, StoreFormatError
 from indexers.remote_settings import RemoteSettings
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def claim(folder: Path, remote: RemoteSettings | None = None) -> RemoteSettings 
 
     Raises:
         StoreFormatError: the folder holds something else, or a store of another format.
+        StorageError: the folder cannot be made.
         InvalidInputError: the store has its vectors in this folder, and a server was given.
     """
     about = folder / "store.json"
@@ -63,9 +64,25 @@ def claim(folder: Path, remote: RemoteSettings | None = None) -> RemoteSettings 
         raise StoreFormatError(
             f"{folder} is not empty and holds no store; name an empty or new folder", folder=str(folder)
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     _write(about, remote)
     return remote
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder unless it is there.
+
+    Raises:
+        StorageError: it cannot be made; the message says why.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if (refused := refused_by_disk(error.errno, folder)) is not None:
+            raise refused from error
+        raise StorageError(
+            f"the folder {folder} cannot be made: {error.strerror}; name another one", folder=str(folder)
+        ) from error
 
 
 def choose_remote(folder: Path, given: str | RemoteSettings | None) -> RemoteSettings | None:

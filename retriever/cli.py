@@ -18,11 +18,12 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from encoders.errors import RetrievalError
+from encoders.errors import InvalidInputError, RetrievalError
 from indexers.locations import is_local
 from retriever.context.types import EXPANSIONS, FORMATS, ORDERS
 from retriever.options import KINDS, OCR_VARIABLE, RERANK_METHODS, EvidenceOptions
 from retriever.waiting import ENCODER, STORE, waiting_for
+from retriever.wire import not_unicode
 
 if TYPE_CHECKING:
     from encoders.types import SegmentKind
@@ -41,11 +42,19 @@ class _Commands(click.Group):
     """The verbs defined here and those that other rooms register as entry points."""
 
     def invoke(self, context: click.Context) -> Any:
+        error: RetrievalError | OSError
         try:
             return super().invoke(context)
-        except (RetrievalError, FileNotFoundError) as error:
-            _say_error(error, as_json=context.meta.get(_AS_JSON, False))
-            context.exit(_LOCKED if getattr(error, "code", "") == "store_locked" else _FAILED)
+        except BrokenPipeError:
+            raise  # nobody reads on, as behind `head`
+        except (RetrievalError, OSError) as caught:
+            error = caught
+        except UnicodeEncodeError as caught:
+            if caught.encoding.lower() != "utf-8":
+                raise  # the terminal's
+            error = not_unicode(caught)
+        _say_error(error, as_json=context.meta.get(_AS_JSON, False))
+        context.exit(_LOCKED if getattr(error, "code", "") == "store_locked" else _FAILED)
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted({*super().list_commands(context), *(point.name for point in _registered())})
@@ -82,12 +91,29 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-def _say_error(error: Exception, *, as_json: bool) -> None:
-    if as_json:
-        code, details = getattr(error, "code", "not_found"), getattr(error, "details", {})
-        _print_json({"error": {"code": code, "message": str(error), "details": details}})
+def _say_error(error: RetrievalError | OSError, *, as_json: bool) -> None:
+    if isinstance(error, RetrievalError):
+        code, message, details = error.code, str(error), dict(error.details)
     else:
-        click.echo(f"error: {error}", err=True)
+        code, details = ("not_found" if isinstance(error, FileNotFoundError) else "os_error"), {}
+        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if as_json:
+        _print_json({"error": {"code": code, "message": message, "details": details}})
+    else:
+        click.echo(f"error: {message}", err=True)
+
+
+def read_file(file: IO[str], *, name: str) -> str:
+    """Read a file that an argument names.
+
+    Raises:
+        click.BadParameter: it is not UTF-8.
+    """
+    try:
+        return file.read()
+    except UnicodeDecodeError as error:
+        wrong = f"{file.name} is not UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}"
+        raise click.BadParameter(f"{wrong}, {error.reason}", param_hint=name) from error
 
 
 def store_options(command: Command) -> Command:
@@ -324,7 +350,8 @@ def verify(
     CONTEXT is the output of `longdoc context --json`. Exit code 1 when a quotation is in no
     source or a citation names none.
     """
-    checked = retriever.verify(answer.read(), _read_citations(context_file.read()), citation=citation)
+    words, given = read_file(answer, name="ANSWER"), read_file(context_file, name="CONTEXT")
+    checked = retriever.verify(words, _read_citations(given), citation=citation)
     if as_json:
         _print_json(checked)
     else:
@@ -348,12 +375,17 @@ def get(retriever: BaseRetriever, *, doc_id: str, as_json: bool) -> None:
 
 @longdoc.command()
 @click.argument("doc_id")
-@click.option("--start", default=0, help="First code point.")
-@click.option("--end", type=int, help="One past the last code point.")
+@click.option("--start", type=click.IntRange(min=0), default=0, help="First code point.")
+@click.option("--end", type=click.IntRange(min=0), help="One past the last code point.")
 @_store_options
 def text(retriever: BaseRetriever, *, doc_id: str, start: int, end: int | None, as_json: bool) -> None:
     """Print the text of a document, or a span of it."""
-    found = retriever.text(doc_id, start, end)
+    if end is not None and end < start:
+        raise click.UsageError(f"--start {start} is behind --end {end}; a span needs start <= end")
+    try:
+        found = retriever.text(doc_id, start, end)
+    except ValueError as error:
+        raise InvalidInputError(f"the text of {doc_id!r} ends before --start {start}: {error}") from error
     if as_json:
         _print_json({"id": doc_id, "start": start, "end": start + len(found), "text": found})
     else:

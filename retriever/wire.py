@@ -41,11 +41,16 @@ def encode(value: Any) -> bytes:
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError as error:
-        raise InvalidInputError(
-            f"the string {error.object[:80]!r} holds a lone surrogate at character {error.start}, "
-            "which no UTF-8 can hold; decode its source with errors='replace'",
-            character=error.start,
-        ) from error
+        raise not_unicode(error) from error
+
+
+def not_unicode(error: UnicodeEncodeError) -> InvalidInputError:
+    """Make the error of a string that UTF-8 cannot hold."""
+    return InvalidInputError(
+        f"{error.object[:80]!r} is not UTF-8: at character {error.start} it holds a lone surrogate or a byte "
+        "of another encoding",
+        character=error.start,
+    )
 
 
 def decode(data: bytes, kind: type[T]) -> T:

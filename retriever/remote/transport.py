@@ -16,7 +16,7 @@ import indexers.errors  # noqa: F401  # so that every error the service can name
 from encoders.errors import InvalidInputError
 from retriever import __version__
 from retriever.errors import DeadlineError, IdempotencyError, ServiceError, UnreachableError
-from retriever.wire import WireError, encode, error_from_wire
+from retriever.wire import WireError, encode, error_from_wire, not_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,15 +168,18 @@ class HttpTransport:
             ]
             content = None if call.body is None else encode(call.body)
             typed = {} if content is None else {"Content-Type": "application/json"}
-            return self._http.request(
-                call.method,
-                self._url + call.path,
-                params=dict(params),
-                content=content,
-                files=files or None,
-                headers={**headers, **typed},
-                timeout=httpx.Timeout(self._timeout(call), connect=self._patience.connect_timeout_s),
-            )
+            try:
+                return self._http.request(
+                    call.method,
+                    self._url + call.path,
+                    params=dict(params),
+                    content=content,
+                    files=files or None,
+                    headers={**headers, **typed},
+                    timeout=httpx.Timeout(self._timeout(call), connect=self._patience.connect_timeout_s),
+                )
+            except UnicodeEncodeError as error:  # of what is asked for: bodies are encoded above
+                raise not_unicode(error) from error
 
     def _timeout(self, call: Call[Any]) -> float:
         return self._patience.long_timeout_s if call.long else self._patience.timeout_s

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Final, get_args
 
 import click
 
+from retriever.cli import read_file
 from retriever.rerank.reading import InputFormat, read_candidates
 from retriever.rerank.structure import Structure
 from retriever.rerank.types import PolicyName, RerankerKind
@@ -79,7 +80,7 @@ def rerank(
     from retriever.rerank.loading import ModelChoice, load_reranker
     from retriever.rerank.planning import RerankOptions
 
-    candidates = read_candidates(source.read(), form)
+    candidates = read_candidates(read_file(source, name="SOURCE"), form)
     options = RerankOptions(
         policy=policy,
         window=window,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from indexers.layout import claim
+from retriever.cli import longdoc as cli
 
 LIGHT = (
     "import sys, {module}\n"
@@ -20,7 +23,7 @@ LIGHT = (
 
 
 def longdoc(*arguments, store=None, timeout=120):
-    command = [sys.executable, "-c", "from retriever.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from retriever.cli import main; main()", *map(os.fsdecode, arguments)]
     if store is not None:
         command += ["--store", str(store)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
@@ -117,6 +120,12 @@ def test_a_filter_with_an_unknown_field_fails_with_code_1_and_json_says_why(stor
         (("text", "bread.txt", "--end", "999999"), 1, "the text ends at 33, the span at 999999"),
         (("index", "/no/such/path"), 2, "does not exist"),
         (("frobnicate",), 2, "No such command"),
+        (("text", "bread.txt", "--start", "10", "--end", "5"), 2, "--start 10 is behind --end 5"),
+        (("text", "bread.txt", "--start", "-5"), 2, "-5 is not in the range x>=0"),
+        (("text", "bread.txt", "--start", "99999"), 1, "the text of 'bread.txt' ends before --start 99999"),
+        (("search", b"caf\xe9"), 1, r"'caf\udce9' is not UTF-8: at character 3"),
+        (("text", b"caf\xe9"), 1, r"'caf\udce9' is not UTF-8: at character 3"),
+        (("backup", "/no/such/folder/store.tar.zst"), 1, "/no/such/folder is no folder; make it"),
     ],
 )
 def test_mistakes_end_with_one_line_and_a_code(store, arguments, code, message):
@@ -124,6 +133,48 @@ def test_mistakes_end_with_one_line_and_a_code(store, arguments, code, message):
     assert done.returncode == code
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("mcp",), ("search", "x")])
+def test_a_file_in_place_of_the_store_is_named(tmp_path, arguments):
+    (tmp_path / "file").write_text("words")
+    for store in (tmp_path / "file", tmp_path / "file" / "store"):
+        done = longdoc(*arguments, store=store)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"error: the folder {store} cannot be made: ")
+        assert done.stderr.count("\n") == 1
+
+
+def test_backups_have_their_own_folders(store, tmp_path):
+    (tmp_path / "file").write_text("words")
+    into = longdoc("backup", tmp_path / "file" / "backup", store=store)
+    assert into.stderr.startswith(f"error: {tmp_path / 'file'} is no folder; make it")
+    for target in (tmp_path / "file" / "store", tmp_path / "file"):
+        out_of = longdoc("restore", tmp_path / "file", target)
+        assert out_of.returncode in (1, 2)
+        assert "Traceback" not in out_of.stderr
+
+
+def test_what_is_no_text_is_told_by_its_first_byte(store, tmp_path):
+    (tmp_path / "answer").write_bytes(b"words \xff")
+    (tmp_path / "context.json").write_text('{"citations": []}')
+    for answer, given in (("answer", "context.json"), ("context.json", "answer")):
+        done = longdoc("verify", tmp_path / answer, tmp_path / given, store=store)
+        assert done.returncode == 2
+        assert f"{tmp_path / 'answer'} is not UTF-8: byte 0xff at 6, invalid start byte" in done.stderr
+        assert "Traceback" not in done.stderr
+    done = longdoc("rerank", "words", tmp_path / "answer", "--model", "none", "--url", "http://127.0.0.1:1")
+    assert (done.returncode, "byte 0xff at 6" in done.stderr) == (2, True)
+
+
+def test_an_error_of_the_system_is_one_line(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", "/a/store")
+
+    monkeypatch.setattr("retriever.Retriever.open", refuse)
+    for flag, said in (("", "error: /a/store: Permission denied\n"), ("--json", '"code": "os_error"')):
+        done = CliRunner().invoke(cli, ["list", *filter(None, [flag])])
+        assert (done.exit_code, said in done.output) == (1, True)
 
 
 def test_get_text_list_and_delete_work_on_a_store(corpus, tmp_path):

@@ -144,6 +144,8 @@ CALLS = {
     "one path": lambda r: r.index("one"),
     "no file": lambda r: r.index(["/there/is/no/such/file"]),
     "no job": lambda r: r.job("nothing"),
+    "no unicode": lambda r: r.get("\ud800"),
+    "no unicode in a body": lambda r: r.patch("one", {"a": "\ud800"}),
     "bad patch": lambda r: r.patch("one", {"a.b": 1}),
 }
 
