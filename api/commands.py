@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -67,6 +68,17 @@ def serve(
         raise click.exceptions.Exit(1)
 
 
+def _later(_context: click.Context, _option: click.Parameter, time: str) -> str:
+    from api.keys import check_time
+
+    check_time(time)
+    if time and datetime.fromisoformat(time) <= (now := datetime.now(UTC)):
+        raise click.BadParameter(
+            f"{time} has passed, it is {now:%Y-%m-%dT%H:%M:%SZ}; such a key opens nothing"
+        )
+    return time
+
+
 @click.group()
 def keys() -> None:
     """Make, list and revoke the API keys of a service."""
@@ -85,7 +97,13 @@ def keys() -> None:
 @click.option(
     "--filter", "where", help="JSON; holds beside every filter of its user. For keys that only read."
 )
-@click.option("--expires", default="", metavar="TIME", help="RFC 3339, such as 2027-01-31T00:00:00Z.")
+@click.option(
+    "--expires",
+    default="",
+    callback=_later,
+    metavar="TIME",
+    help="RFC 3339, such as 2027-01-31T00:00:00Z.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_settings_options
 def create(

@@ -111,7 +111,7 @@ class KeyFile:
             raise InvalidInputError("a key with a filter may only read; give it the level read everywhere")
         if filter is not None:
             parse_filter(filter, fields=AnyField())
-        _check_time(expires_at)
+        check_time(expires_at)
         secret = secrets.token_urlsafe(32).replace("_", "-")
         key = Key(
             id=secrets.token_hex(6),
@@ -165,7 +165,12 @@ class KeyFile:
         write_replacing(self._path, encode(_KeyFile(keys=tuple(keys.values()))), mode=0o600)
 
 
-def _check_time(text: str) -> None:
+def check_time(text: str) -> None:
+    """Refuse a time that is not empty and not RFC 3339 with a zone.
+
+    Raises:
+        InvalidInputError: with an example.
+    """
     try:
         known = not text or datetime.fromisoformat(text).tzinfo is not None
     except ValueError:

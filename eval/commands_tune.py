@@ -54,6 +54,10 @@ def tune(
     from eval.progress import ProgressWatch
     from eval.running import RunOptions, load
     from eval.tuning_store import tune_store
+    from retriever.profile import check_profile_name
+
+    if save is not None:
+        check_profile_name(save)
 
     options = RunOptions(
         data=data,

@@ -270,9 +270,18 @@ class _Saved(msgspec.Struct):
     version: int = 0
 
 
-def _file(name: str) -> str:
+def check_profile_name(name: str) -> None:
+    """Refuse what cannot name a profile.
+
+    Raises:
+        InvalidInputError: it can not.
+    """
     if not _NAME.fullmatch(name):
         raise InvalidInputError(
             f"{name!r} is no name of a profile; take lower case letters, digits, - and _", name=name
         )
+
+
+def _file(name: str) -> str:
+    check_profile_name(name)
     return f"{name}{_SUFFIX}"

@@ -107,6 +107,12 @@ def test_too_few_queries_are_refused(tmp_path):
             tune(retriever.engine, dataset, SearchProfile(), Watch())
 
 
+def test_a_name_that_no_profile_can_have_is_refused_before_anything_is_read(tmp_path):
+    ran = CliRunner().invoke(tune_command, ["--data", str(tmp_path), "--save", "bad name!"])
+    assert isinstance(ran.exception, InvalidInputError)
+    assert "'bad name!' is no name of a profile" in str(ran.exception)
+
+
 def test_the_command_saves_what_is_real_and_says_what_it_found(tmp_path):
     folder = write_set(tmp_path / "set", judged=by_title)
     with Retriever.open(tmp_path / "own", encoder="hash:32", in_process=True) as retriever:
