@@ -56,8 +56,6 @@ def copy_store(
         FingerprintMismatchError: the target has a collection of that name from another encoder.
         AliasConflictError: an alias on one side is a collection on the other.
     """
-    if source.folder.resolve() == target.folder.resolve():
-        raise InvalidInputError(f"{source.folder} cannot be copied onto itself", folder=str(source.folder))
     there = source.collections()
     names = tuple(dict.fromkeys(map(source.meant, collections or there)))
     for name in names:

@@ -386,6 +386,10 @@ class BaseAsyncRetriever:
         """Limit how long earlier versions are kept, which citations of them need; by default for ever."""
         return await self._run(self._retriever.retain, versions=versions, days=days)
 
+    async def retention(self) -> Retention:
+        """Return how long earlier versions are kept."""
+        return await self._run(self._retriever.retention)
+
     async def purge(self, doc_ids: Iterable[str]) -> PurgeReceipt:
         """Remove documents with all their versions and their text, as if they had never been there."""
         return await self._run(self._retriever.purge, doc_ids)

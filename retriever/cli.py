@@ -456,10 +456,16 @@ def purge(retriever: BaseRetriever, *, doc_ids: tuple[str, ...], as_json: bool) 
 @longdoc.command()
 @click.option("--versions", type=click.IntRange(min=0), help="So many of each document; all when left out.")
 @click.option("--days", type=click.FloatRange(min=0), help="Since they were replaced; for ever if left out.")
+@click.option("--for-ever", is_flag=True, help="Limit neither.")
 @_store_options
-def retain(retriever: BaseRetriever, *, versions: int | None, days: float | None, as_json: bool) -> None:
-    """Limit how long earlier versions are kept, from now on."""
-    set_to = retriever.retain(versions=versions, days=days)
+def retain(
+    retriever: BaseRetriever, *, versions: int | None, days: float | None, for_ever: bool, as_json: bool
+) -> None:
+    """Limit how long earlier versions are kept, from now on; without options say how long they are."""
+    limited = versions is not None or days is not None
+    if for_ever and limited:
+        raise click.UsageError("--for-ever limits neither --versions nor --days; leave them out")
+    set_to = retriever.retain(versions=versions, days=days) if limited or for_ever else retriever.retention()
     if as_json:
         _print_json(set_to)
     else:

@@ -645,6 +645,10 @@ class BaseRetriever:
         """
         return self.engine.retain(versions=versions, days=days)
 
+    def retention(self) -> Retention:
+        """Return how long earlier versions are kept."""
+        return self.engine.retention()
+
     def purge(self, doc_ids: Iterable[str]) -> PurgeReceipt:
         """Remove documents with all their versions and their text, as if they had never been there.
 
@@ -746,6 +750,7 @@ class BaseRetriever:
         Raises:
             CollectionNotFoundError: there is none of that name; nothing was copied.
             FingerprintMismatchError: the target has one of that name from another encoder.
+            InvalidInputError: the target is this store.
         """
         where = Path(target).absolute()
         return self.engine.copy_to(

@@ -361,6 +361,10 @@ class LocalEngine:
         collection.flush()
         return read_retention(collection)
 
+    def retention(self) -> Retention:
+        """Return how long earlier versions are kept."""
+        return read_retention(self.collection)
+
     def purge(self, doc_ids: Sequence[str]) -> PurgeReceipt:
         """Remove documents for good."""
         return purge(self._store, self.collection, doc_ids)
@@ -407,6 +411,10 @@ class LocalEngine:
         progress: Callable[[Progress], None] | None = None,
     ) -> CopyReport:
         """Copy collections of the store into another one."""
+        if Path(target).resolve() == self._store.folder.resolve():
+            raise InvalidInputError(
+                f"{target} is the store that is copied; name another folder", folder=target
+            )
         other = Store(Path(target), remote=remote)
         try:
             return copy_store(self._store, other, collections=collections, progress=progress)

@@ -295,6 +295,10 @@ class OwnedEngine:
         """Keep earlier versions so long from now on."""
         return self._call("retain", Retention, versions=versions, days=days)
 
+    def retention(self) -> Retention:
+        """Return how long earlier versions are kept."""
+        return self._call("retention", Retention)
+
     def purge(self, doc_ids: Sequence[str]) -> PurgeReceipt:
         """Remove documents for good; not tried again, for the receipt would be another one."""
         return self._call("purge", PurgeReceipt, doc_ids=list(doc_ids), _tries=1)

@@ -221,6 +221,8 @@ class Owner:
                 return engine.estimate(given["paths"])
             case "retain":
                 return engine.retain(**given)
+            case "retention":
+                return engine.retention()
             case "purge":
                 return engine.purge(given["doc_ids"])
             case "collect_garbage":

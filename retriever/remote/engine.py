@@ -328,6 +328,10 @@ class HttpEngine:
         """Refuse: the operator of the service does it."""
         raise _elsewhere("retain")
 
+    def retention(self) -> Retention:
+        """Refuse: it is done where the store is."""
+        raise _elsewhere("retention")
+
     def purge(self, doc_ids: Sequence[str]) -> PurgeReceipt:
         """Refuse: the operator of the service does it."""
         raise _elsewhere("purge")

@@ -213,3 +213,35 @@ def test_a_foreign_package_with_one_of_our_names_is_named(tmp_path):
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
     )
     assert f"needs its own package 'encoders', but {tmp_path / 'encoders'} answers" in done.stderr
+
+
+def test_retain_without_options_shows_the_limit_and_leaves_it(store):
+    for options, said in (
+        (("--versions", "2"), "2 earlier versions of each document are kept for ever"),
+        ((), "2 earlier versions of each document are kept for ever"),
+        (("--for-ever",), "all earlier versions of each document are kept for ever"),
+    ):
+        done = longdoc("retain", *options, store=store)
+        assert (done.returncode, done.stdout.strip()) == (0, said), done.stderr
+    done = longdoc("retain", "--for-ever", "--days", "3", store=store)
+    assert done.returncode == 2
+    assert "leave them out" in done.stderr
+
+
+def test_a_store_that_is_copied_onto_itself_is_told_so(store):
+    done = longdoc("copy", store, store)
+    assert done.returncode == 1
+    assert "is the store that is copied; name another folder" in done.stderr
+
+
+def test_a_key_that_is_dead_from_the_start_is_not_made(tmp_path):
+    made = ("keys", "create", "robot", "--scope", "c=read", "--expires")
+    done = longdoc(*made, "2020-01-01T00:00:00Z", store=tmp_path)
+    assert done.returncode == 2
+    assert "2020-01-01T00:00:00Z has passed" in done.stderr
+    done = longdoc(*made, "soon", store=tmp_path)
+    assert done.returncode == 1
+    assert "is no time with a zone" in done.stderr
+    assert not longdoc("keys", "list", store=tmp_path).stdout
+    done = longdoc(*made, "2999-01-01T00:00:00Z", store=tmp_path)
+    assert done.stdout.startswith("ld_"), done.stderr

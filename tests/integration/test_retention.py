@@ -34,7 +34,9 @@ def test_only_so_many_versions_are_kept_from_then_on_and_by_every_later_run(stor
     with Retriever.open(store_path, encoder=encoder) as retriever:
         for number in range(1, 4):
             retriever.add([version(number)])
+        assert retriever.retention() == Retention()
         assert retriever.retain(versions=1) == Retention(versions=1)
+        assert retriever.retention() == Retention(versions=1)
         assert retriever.resolve_span("a", 1, 0, 30).reason == "version 1 of it is not kept"
         assert retriever.resolve_span("a", 2, 0, 30).text.startswith("The a of version 2")
         retriever.add([version(4)])

@@ -258,6 +258,7 @@ def test_what_is_done_where_the_store_is_says_so(client, tmp_path):
         client.doctor,
         lambda: client.estimate([tmp_path]),
         lambda: client.retain(versions=1),
+        client.retention,
         lambda: client.purge(["x"]),
         lambda: client.collect_garbage(),
         lambda: client.back_up(tmp_path / "x"),
