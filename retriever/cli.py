@@ -507,12 +507,18 @@ def patch(retriever: BaseRetriever, *, doc_id: str, changes: str, as_json: bool)
 
 @longdoc.command()
 @click.argument("job_id", required=False)
-@click.option("--cancel", "action", flag_value="cancel", help="Cancel it.")
-@click.option("--retry", "action", flag_value="retry", help="Queue it again.")
-@click.option("--wait", "action", flag_value="wait", help="Wait until it ends.")
+@click.option("--cancel", is_flag=True, help="Cancel it.")
+@click.option("--retry", is_flag=True, help="Queue it again.")
+@click.option("--wait", is_flag=True, help="Wait until it ends.")
 @_store_options
-def jobs(retriever: BaseRetriever, *, job_id: str | None, action: str | None, as_json: bool) -> None:
+def jobs(
+    retriever: BaseRetriever, *, job_id: str | None, cancel: bool, retry: bool, wait: bool, as_json: bool
+) -> None:
     """List jobs, or show, cancel, retry or await JOB_ID."""
+    actions = [name for name, on in (("cancel", cancel), ("retry", retry), ("wait", wait)) if on]
+    if len(actions) > 1:
+        raise click.UsageError(f"give one of --{' and --'.join(actions)}")
+    action = actions[0] if actions else None
     if job_id is None:
         if action is not None:
             raise click.UsageError(f"--{action} takes the id of a job")

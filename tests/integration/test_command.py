@@ -119,6 +119,8 @@ def test_a_filter_with_an_unknown_field_fails_with_code_1_and_json_says_why(stor
         (("get", "nothing"), 1, "no document 'nothing'"),
         (("text", "bread.txt", "--end", "999999"), 1, "the text ends at 33, the span at 999999"),
         (("index", "/no/such/path"), 2, "does not exist"),
+        (("jobs", "x", "--cancel", "--retry"), 2, "give one of --cancel and --retry"),
+        (("jobs", "--wait"), 2, "--wait takes the id of a job"),
         (("frobnicate",), 2, "No such command"),
         (("text", "bread.txt", "--start", "10", "--end", "5"), 2, "--start 10 is behind --end 5"),
         (("text", "bread.txt", "--start", "-5"), 2, "-5 is not in the range x>=0"),
