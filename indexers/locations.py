@@ -16,12 +16,20 @@ def is_local(location: str | Path) -> bool:
 
 
 def absolute(location: str | Path) -> str:
-    """Return a location that means the same in a process with another working folder."""
+    """Return a location that means the same in a process with another working folder.
+
+    Paths have no ``..`` in them then, so that one file has one spelling; links stay as they are named.
+    """
     text = str(location)
     if text.startswith(GIT) and "://" not in text:
         folder, revision = repository(text)
-        return f"{GIT}{folder.absolute()}@{revision}"
-    return str(Path(location).absolute()) if is_local(text) else text
+        return f"{GIT}{_spelled_out(folder)}@{revision}"
+    return str(_spelled_out(Path(location))) if is_local(text) else text
+
+
+def _spelled_out(path: Path) -> Path:
+    whole = path.absolute()
+    return whole.resolve() if ".." in whole.parts else whole
 
 
 def repository(location: str) -> tuple[Path, str]:

@@ -133,7 +133,7 @@ class BaseRetriever:
         Raises:
             InvalidInputError: it is no folder; nothing was changed.
         """
-        root = Path(folder).absolute()
+        root = Path(absolute(folder))
         if not root.is_dir():
             raise InvalidInputError(f"{root} is no folder; nothing was changed", folder=str(root))
         return self.engine.sync(str(root), ocr=ocr, progress=progress)

@@ -22,7 +22,7 @@ from indexers.documents import printable
 from indexers.editing import Expected
 from indexers.estimating import check_room, estimate, may_not_fit
 from indexers.ingest import Ingest, Unreadable
-from indexers.locations import is_local
+from indexers.locations import absolute, is_local
 from indexers.migrating import migrate
 from indexers.parsing import FileParser, FoundFile, ParseOptions, Skipped, find_files, survey
 from indexers.repair import repair as mend
@@ -172,14 +172,14 @@ class LocalEngine:
         progress: Callable[[Progress], None] | None = None,
     ) -> SyncReport:
         """Make the documents that came from ``folder`` equal to its files."""
-        root = Path(folder).absolute()
-        report = self.index([folder], ocr=ocr, progress=progress)
+        root = Path(absolute(folder))
+        report = self.index([str(root)], ocr=ocr, progress=progress)
         there = {file.id for file in find_files(root)}
         self._forget_unread(root, {printable(doc_id) for doc_id in there})
         gone = [
             doc_id
             for doc_id, entry in list(self.collection.entries.items())
-            if doc_id not in there and entry.source == str(root / doc_id)
+            if doc_id not in there and _is_same_file(entry.source, root / doc_id)
         ]
         return SyncReport(index=report, deleted=tuple(self.delete(gone)))
 
@@ -387,7 +387,7 @@ class LocalEngine:
         """Forget what could not be read in a folder and is gone from it."""
         collection = self.collection
         with collection.as_writer():
-            mine = (one.id for one in collection.unread.all() if one.source == str(root / one.id))
+            mine = (one.id for one in collection.unread.all() if _is_same_file(one.source, root / one.id))
             collection.unread.update((), read=[doc_id for doc_id in mine if doc_id not in there])
 
     def doctor(
@@ -574,6 +574,13 @@ def parse_options(ocr: str | None) -> ParseOptions:
     """Return how files are read: with OCR in these languages, or in those of the environment."""
     languages = os.environ.get(OCR_VARIABLE, "") if ocr is None else ocr
     return ParseOptions(ocr=True, ocr_languages=languages) if languages else ParseOptions()
+
+
+def _is_same_file(source: str, path: Path) -> bool:
+    """Tell whether a document came from a file, which may be gone, however its folder was spelled."""
+    return source == str(path) or (
+        Path(source).name == path.name and Path(source).resolve() == path.resolve()
+    )
 
 
 def _size(item: Document | Unreadable) -> int:

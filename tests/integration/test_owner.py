@@ -112,7 +112,7 @@ def test_a_document_that_no_utf8_can_hold_is_listed_as_failed_and_the_others_are
         ]
         assert {one.id for one in retriever.unread()} == {one.id for one in report.failed}
         assert r"name\xff" in [one.current for one in told] or not in_process
-        with pytest.raises(InvalidInputError, match="lone surrogate at character 0"):
+        with pytest.raises(InvalidInputError, match="at character 0"):
             retriever.patch("good", {"a": "\ud800"})
         assert retriever.add([Document(id="next", text="more words")]).added == ("next",)
 
@@ -145,6 +145,23 @@ def test_sync_deletes_what_is_gone_from_the_folder_and_nothing_else(shared, tmp_
             ("a.txt",),
         )
         assert [info.id for info in retriever.list()] == ["a.txt", "c.txt", "elsewhere"]
+
+
+@pytest.mark.parametrize("spelling", ["beside/../docs", "link"])
+def test_sync_deletes_what_is_gone_however_the_folder_is_spelled(shared, tmp_path, spelling):
+    folder = tmp_path / "docs"
+    for place in (folder, tmp_path / "beside"):
+        place.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    for name in "ab":
+        (folder / f"{name}.txt").write_text(f"the text of {name}")
+    with Retriever.open(shared, encoder=ENCODER) as retriever:
+        retriever.index([tmp_path / spelling])
+        (folder / "b.txt").unlink()
+        assert retriever.sync(folder).deleted == ("b.txt",)
+        if ".." in spelling:
+            assert retriever.index([folder]).unchanged == ("a.txt",)
+            assert retriever.list()[0].source == str(folder / "a.txt")
 
 
 def test_many_callers_at_once_all_get_their_answers(shared, topics):
