@@ -22,6 +22,7 @@ from encoders.errors import InvalidInputError, RetrievalError
 from indexers.locations import is_local
 from retriever.context.types import EXPANSIONS, FORMATS, ORDERS
 from retriever.options import KINDS, OCR_VARIABLE, RERANK_METHODS, EvidenceOptions
+from retriever.terminal import harmless
 from retriever.waiting import ENCODER, STORE, waiting_for
 from retriever.wire import not_unicode
 
@@ -100,7 +101,7 @@ def _say_error(error: RetrievalError | OSError, *, as_json: bool) -> None:
     if as_json:
         _print_json({"error": {"code": code, "message": message, "details": details}})
     else:
-        click.echo(f"error: {message}", err=True)
+        click.echo(f"error: {harmless(message)}", err=True)
 
 
 def read_file(file: IO[str], *, name: str) -> str:
@@ -370,7 +371,7 @@ def get(retriever: BaseRetriever, *, doc_id: str, as_json: bool) -> None:
         _print_json(info)
         return
     for name, value in asdict(info).items():
-        click.echo(f"{name}: {value}")
+        click.echo(harmless(f"{name}: {value}"))
 
 
 @longdoc.command()
@@ -389,7 +390,7 @@ def text(retriever: BaseRetriever, *, doc_id: str, start: int, end: int | None, 
     if as_json:
         _print_json({"id": doc_id, "start": start, "end": start + len(found), "text": found})
     else:
-        click.echo(found)
+        click.echo(found, color=True)  # leaves the escapes in it that click would take out
 
 
 @longdoc.command("list")

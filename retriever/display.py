@@ -13,6 +13,8 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from retriever.terminal import harmless
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -79,9 +81,9 @@ def print_report(report: IndexReport) -> None:
         console.print(f"{len(report.incomplete)} not covered completely; see: longdoc list --not-searchable")
     for title, items in (("skipped", report.skipped), ("failed", report.failed)):
         for item in items[:10]:
-            console.print(Text(f"  {title} {item.id}: {item.reason}", style="dim"))
+            console.print(_text(f"  {title} {item.id}: {item.reason}", style="dim"))
         if len(items) > 10:
-            console.print(Text(f"  … and {len(items) - 10} more {title}; --json lists all", style="dim"))
+            console.print(_text(f"  … and {len(items) - 10} more {title}; --json lists all", style="dim"))
 
 
 def print_estimate(expected: Estimate) -> None:
@@ -107,13 +109,13 @@ def print_result(result: SearchResult) -> None:
     """Print hits with their evidence."""
     console = Console()
     for warning in result.warnings:
-        console.print(Text(f"note: {warning.detail}", style="yellow"))
+        console.print(_text(f"note: {warning.detail}", style="yellow"))
     if not result.hits:
         console.print("nothing found")
     for hit in result:
         _print_hit(console, hit)
     console.print(
-        Text(
+        _text(
             f"{len(result)} of {result.meta.candidates.documents} candidate documents, "
             f"{result.meta.timing_ms['total']:.0f} ms",
             style="dim",
@@ -128,35 +130,33 @@ def print_documents(documents: Sequence[DocumentInfo]) -> None:
         table.add_column(name, justify="right" if name in ("version", "characters", "covered") else "left")
     for info in documents:
         covered = f"{info.coverage.share:.1%}"
-        table.add_row(Text(info.id), str(info.version), f"{info.characters:,}", covered, Text(info.title))
+        table.add_row(_text(info.id), str(info.version), f"{info.characters:,}", covered, _text(info.title))
         if not info.coverage.complete:
             for reason in info.coverage.reasons:
-                table.add_row(Text(f"  {reason}", style="yellow"), "", "", "", "")
+                table.add_row(_text(f"  {reason}", style="yellow"), "", "", "", "")
         for note in info.notes:
-            table.add_row(Text(f"  {note}", style="dim"), "", "", "", "")
+            table.add_row(_text(f"  {note}", style="dim"), "", "", "", "")
     console = Console()
     console.print(table)
-    console.print(Text(f"{len(documents)} documents", style="dim"))
+    console.print(_text(f"{len(documents)} documents", style="dim"))
 
 
 def print_unread(items: Sequence[UnreadItem]) -> None:
     """Print files that could not be read, with the reasons."""
     console = Console()
     for one in items:
-        console.print(Text.assemble((one.id, "bold"), f": {one.reason}"))
-    console.print(Text(f"{len(items)} files not read", style="dim"))
+        console.print(_joined((one.id, "bold"), f": {one.reason}"))
+    console.print(_text(f"{len(items)} files not read", style="dim"))
 
 
 def _print_hit(console: Console, hit: DocumentHit) -> None:
     title = f"  {hit.document.title}" if hit.document.title != hit.document.id else ""
-    console.print(
-        Text.assemble(f"{hit.rank}. ", (hit.document.id, "bold"), (title, "dim"), f"  {hit.score:.2f}")
-    )
+    console.print(_joined(f"{hit.rank}. ", (hit.document.id, "bold"), (title, "dim"), f"  {hit.score:.2f}"))
     if hit.explain:
         _print_explanation(console, hit.explain)
     for evidence in hit.evidence:
-        console.print(Padding(Text(_place(evidence), style="cyan"), (0, 0, 0, 3)))
-        console.print(Padding(Text(excerpt(evidence)), (0, 0, 1, 5)))
+        console.print(Padding(_text(_place(evidence), style="cyan"), (0, 0, 0, 3)))
+        console.print(Padding(_text(excerpt(evidence)), (0, 0, 1, 5)))
 
 
 def _print_explanation(console: Console, explanation: Explanation) -> None:
@@ -166,7 +166,7 @@ def _print_explanation(console: Console, explanation: Explanation) -> None:
             f"{part.name}: rank {part.rank}, raw {part.raw:.3f}, standardised {part.standardised:.2f} "
             f"x {part.weight:g} = {part.contribution:.2f}"
         )
-        console.print(Padding(Text(f"{line}  {terms}".rstrip(), style="dim"), (0, 0, 0, 3)))
+        console.print(Padding(_text(f"{line}  {terms}".rstrip(), style="dim"), (0, 0, 0, 3)))
 
 
 def _place(evidence: Evidence) -> str:
@@ -219,3 +219,11 @@ def _match(evidence: Evidence) -> int:
     if (quote := evidence.quote) is not None:
         starts = [start for start in starts if quote.start <= start < quote.end] or starts or [quote.start]
     return starts[0] - evidence.start if starts else 0
+
+
+def _text(words: str, style: str = "") -> Text:
+    return Text(harmless(words), style=style)
+
+
+def _joined(*parts: str | tuple[str, str]) -> Text:
+    return Text.assemble(*(_text(one) if isinstance(one, str) else _text(*one) for one in parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -9,18 +10,23 @@ import click
 import msgspec
 
 from retriever.context.types import CitationRef
+from retriever.terminal import harmless
 
 if TYPE_CHECKING:
     from retriever.context.types import Context, Verification
 
 
 def print_context(context: Context) -> None:
-    """Print the text, and on standard error what it took and what was left out."""
+    """Print the text, and on standard error what it took and what was left out.
+
+    What goes to a file or a program is exactly the text, what goes to a terminal does it no harm.
+    """
+    shown = harmless if sys.stdout.isatty() else str
     if context.messages:
         for message in context.messages:
-            click.echo(f"{message.role}:\n{message.content}\n")
+            click.echo(shown(f"{message.role}:\n{message.content}\n"), color=True)  # leaves escapes in
     elif context.text:
-        click.echo(context.text)
+        click.echo(shown(context.text), color=True)
     reasons = Counter(one.reason.replace("_", " ") for one in context.dropped)
     left_out = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     click.echo(
@@ -40,7 +46,7 @@ def print_verification(checked: Verification) -> None:
         if quote.n is not None:
             where = f" [{quote.n}] {quote.document_id} {quote.start}-{quote.end}"
             where += "" if quote.in_context else ", outside of what the context showed"
-        click.echo(f"{quote.status}{where}: {quote.quote}")
+        click.echo(harmless(f"{quote.status}{where}: {quote.quote}"))
     for number in checked.unknown:
         click.echo(f"[{number}] names no source")
     for number in checked.unresolved:

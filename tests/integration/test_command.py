@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from indexers.layout import claim
 from retriever.cli import longdoc as cli
+from retriever.context.display import print_context
+from retriever.terminal import harmless
 
 LIGHT = (
     "import sys, {module}\n"
@@ -22,11 +25,11 @@ LIGHT = (
 )
 
 
-def longdoc(*arguments, store=None, timeout=120):
+def longdoc(*arguments, store=None, timeout=120, raw=False):
     command = [sys.executable, "-c", "from retriever.cli import main; main()", *map(os.fsdecode, arguments)]
     if store is not None:
         command += ["--store", str(store)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(command, capture_output=True, text=not raw, timeout=timeout, check=False)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +180,43 @@ def test_an_error_of_the_system_is_one_line(tmp_path, monkeypatch):
     for flag, said in (("", "error: /a/store: Permission denied\n"), ("--json", '"code": "os_error"')):
         done = CliRunner().invoke(cli, ["list", *filter(None, [flag])])
         assert (done.exit_code, said in done.output) == (1, True)
+
+
+def test_control_characters_of_documents_are_shown_and_not_obeyed(tmp_path):
+    folder, store = tmp_path / "in", tmp_path / "store"
+    folder.mkdir()
+    words = "\x1b[31mKnead \x1b]0;owned\x07 the \x9b31m dough\ttwice\nand bake it.\n"
+    (folder / "bread.txt").write_bytes(words.encode())
+    (folder / "wor\x1b[2Jds.txt").write_text("words")
+    indexed = longdoc("index", folder, store=store)
+    text = longdoc("text", "bread.txt", store=store, raw=True).stdout.decode()
+    assert text == words + "\n"  # exactly what is there
+    found = longdoc("search", "knead the dough", store=store, raw=True).stdout.decode()
+    assert r"Knead \x1b]0;owned\x07 the \x9b31m dough" in found
+    for shown in (
+        indexed.stdout,
+        found,
+        longdoc("list", "--not-searchable", store=store, raw=True).stdout.decode(),
+    ):
+        assert not set(shown) & set("\x1b\x07\x9b\r")
+    assert r"wor\x1b[2Jds.txt" in indexed.stdout
+    assert harmless("a\rb\r\nc\td\x7f\x00é\u2028") == "a\\x0db\r\nc\td\\x7f\\x00é\u2028"
+
+
+def test_what_a_context_shows_is_exact_but_for_a_terminal(monkeypatch, capsys):
+    context = SimpleNamespace(
+        messages=(),
+        text="a\x1b[2Jb",
+        dropped=(),
+        tokens=SimpleNamespace(used=1, budget=2, tokenizer="x"),
+        citations=(),
+        warnings=(),
+    )
+    print_context(context)
+    assert capsys.readouterr().out == "a\x1b[2Jb\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_context(context)
+    assert capsys.readouterr().out == "a\\x1b[2Jb\n"
 
 
 def test_get_text_list_and_delete_work_on_a_store(corpus, tmp_path):
