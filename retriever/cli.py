@@ -230,7 +230,9 @@ def sync(retriever: BaseRetriever, *, folder: Path, ocr: str | None, as_json: bo
         _print_json(report)
     else:
         _print_report(report.index)
-        click.echo(f"{len(report.deleted)} deleted")
+        shown = f": {', '.join(report.deleted[:10])}" if report.deleted else ""
+        more = f" and {len(report.deleted) - 10} more" if len(report.deleted) > 10 else ""
+        click.echo(f"{len(report.deleted)} deleted{harmless(shown)}{more}")
     if report.index.failed:
         raise click.exceptions.Exit(_PARTLY)
 
@@ -515,7 +517,10 @@ def patch(retriever: BaseRetriever, *, doc_id: str, changes: str, as_json: bool)
 def jobs(
     retriever: BaseRetriever, *, job_id: str | None, cancel: bool, retry: bool, wait: bool, as_json: bool
 ) -> None:
-    """List jobs, or show, cancel, retry or await JOB_ID."""
+    """List jobs, or show, cancel, retry or await JOB_ID.
+
+    The exit code of one that is awaited is that of the same run in the foreground; 1 when it was cancelled.
+    """
     actions = [name for name, on in (("cancel", cancel), ("retry", retry), ("wait", wait)) if on]
     if len(actions) > 1:
         raise click.UsageError(f"give one of --{' and --'.join(actions)}")
@@ -528,8 +533,12 @@ def jobs(
     do = {"cancel": retriever.cancel, "retry": retriever.retry, "wait": retriever.wait}
     job = do[action](job_id) if action else retriever.job(job_id)
     _print_jobs([job], as_json=as_json)
-    if job.state == "failed":
+    if job.report is not None and not as_json:
+        _print_report(job.report)
+    if job.state == "failed" or (wait and job.state == "cancelled"):
         raise click.exceptions.Exit(_FAILED)
+    if wait and job.report is not None and job.report.failed:
+        raise click.exceptions.Exit(_PARTLY)
 
 
 @longdoc.command()
@@ -737,7 +746,16 @@ def _print_jobs(found: Sequence[Job], *, as_json: bool) -> None:
         speed = f", {job.tokens_per_s:,.0f} tokens/s" if job.tokens_per_s else ""
         left = f", {job.eta_s:.0f} s left" if job.eta_s is not None else ""
         what = f"{job.kind} {' '.join(job.paths)}"
-        click.echo(f"{job.id} {job.state} {what}: {done}{speed}{left} {job.error}".rstrip())
+        lost = (
+            "".join(
+                f", {len(items)} {name}"
+                for name, items in (("skipped", job.report.skipped), ("failed", job.report.failed))
+                if items
+            )
+            if job.report
+            else ""
+        )
+        click.echo(f"{job.id} {job.state} {what}: {done}{lost}{speed}{left} {job.error}".rstrip())
 
 
 def _print_json(value: Any) -> None:

@@ -208,6 +208,40 @@ def test_the_command_tells_a_name_that_is_no_utf8_and_indexes_the_rest(tmp_path,
     stop_owner(tmp_path / "store")
 
 
+def test_a_detached_job_tells_its_losses_like_a_run_in_the_foreground(tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for name, text in (("a.txt", "words"), ("b.txt", ""), (MISNAMED, "words")):
+        (folder / name).write_text(text)
+    options = ["--store", str(tmp_path / "store"), "--encoder", "hash"]
+
+    def run(*arguments):
+        return CliRunner().invoke(longdoc, [*arguments, *options], catch_exceptions=False)
+
+    job = json.loads(run("index", "--detach", "--json", str(folder)).output)[0]["id"]
+    done = run("jobs", job, "--wait")
+    assert done.exit_code == 3
+    assert "1 added, 1 skipped, 1 failed" in done.output
+    assert "skipped b.txt: empty file" in done.output
+    assert "1 skipped, 1 failed" in run("jobs").output
+    stop_owner(tmp_path / "store")
+
+
+def test_sync_names_what_it_deletes(tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number:02}.txt").write_text("words")
+    options = ["--store", str(tmp_path / "store"), "--encoder", "hash"]
+    CliRunner().invoke(longdoc, ["index", str(folder), *options], catch_exceptions=False)
+    for number in range(1, 12):
+        (folder / f"{number:02}.txt").unlink()
+    told = CliRunner().invoke(longdoc, ["sync", str(folder), *options], catch_exceptions=False)
+    assert "11 deleted: 01.txt, 02.txt" in told.output
+    assert told.output.rstrip().endswith("10.txt and 1 more")
+    stop_owner(tmp_path / "store")
+
+
 def test_a_listed_file_can_be_deleted_from_the_list(store, tmp_path):
     (tmp_path / "b.pdf").write_bytes(b"%PDF-1.7 x")
     store.index([tmp_path / "b.pdf"])
