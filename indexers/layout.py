@@ -69,6 +69,20 @@ def claim(folder: Path, remote: RemoteSettings | None = None) -> RemoteSettings 
     return remote
 
 
+def require_store(folder: Path) -> None:
+    """Refuse a folder that is no store, making nothing; for work that only reads.
+
+    Raises:
+        StoreFormatError: it is none.
+    """
+    if not (folder / "store.json").is_file():
+        raise StoreFormatError(
+            f"there is no store in {folder}; make one with: longdoc index PATHS --store {folder}, "
+            "or name another with --store",
+            folder=str(folder),
+        )
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder unless it is there.
 

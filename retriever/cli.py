@@ -7,6 +7,7 @@ indexed; 4 the store is in use by another process.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from encoders.errors import InvalidInputError, RetrievalError
+from indexers.layout import require_store
 from indexers.locations import is_local
 from retriever.context.types import EXPANSIONS, FORMATS, ORDERS
 from retriever.options import KINDS, OCR_VARIABLE, RERANK_METHODS, EvidenceOptions
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FAILED, _PARTLY, _LOCKED = 1, 3, 4
+_MAKE_A_STORE = frozenset({"index", "sync", "mcp"})
 _AS_JSON = "longdoc.as_json"  # key of what the verb was asked for
 
 
@@ -149,6 +152,9 @@ def store_options(command: Command) -> Command:
         from retriever import Client, Retriever
 
         click.get_current_context().meta[_AS_JSON] = options.get("as_json", False)
+        shares = qdrant is not None or "LONGDOC_QDRANT_URL" in os.environ  # what others have indexed
+        if url is None and not shares and command.__name__ not in _MAKE_A_STORE:
+            require_store(store)
         with waiting_for(STORE):
             opened = (
                 Client(url, collection=collection, api_key=api_key)

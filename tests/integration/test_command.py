@@ -146,7 +146,9 @@ def test_a_file_in_place_of_the_store_is_named(tmp_path, arguments):
     for store in (tmp_path / "file", tmp_path / "file" / "store"):
         done = longdoc(*arguments, store=store)
         assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith(f"error: the folder {store} cannot be made: ")
+        made = arguments[0] == "mcp"
+        said = f"the folder {store} cannot be made: " if made else f"there is no store in {store};"
+        assert done.stderr.startswith(f"error: {said}")
         assert done.stderr.count("\n") == 1
 
 
@@ -178,7 +180,7 @@ def test_an_error_of_the_system_is_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr("retriever.Retriever.open", refuse)
     for flag, said in (("", "error: /a/store: Permission denied\n"), ("--json", '"code": "os_error"')):
-        done = CliRunner().invoke(cli, ["list", *filter(None, [flag])])
+        done = CliRunner().invoke(cli, ["index", str(tmp_path), *filter(None, [flag])])
         assert (done.exit_code, said in done.output) == (1, True)
 
 
@@ -287,3 +289,13 @@ def test_a_key_that_is_dead_from_the_start_is_not_made(tmp_path):
     assert not longdoc("keys", "list", store=tmp_path).stdout
     done = longdoc(*made, "2999-01-01T00:00:00Z", store=tmp_path)
     assert done.stdout.startswith("ld_"), done.stderr
+
+
+@pytest.mark.parametrize(
+    "verb", [("list",), ("search", "x"), ("jobs",), ("doctor",), ("text", "a"), ("delete", "a")]
+)
+def test_a_mistyped_store_is_refused_and_nothing_is_made(tmp_path, verb):
+    told = CliRunner().invoke(cli, [*verb, "--store", str(tmp_path / "stoer")])
+    assert told.exit_code == 1
+    assert f"there is no store in {tmp_path / 'stoer'}" in told.output
+    assert not list(tmp_path.iterdir())
