@@ -171,31 +171,33 @@ class Ingest:
     def _take(self, item: Document | Unreadable) -> None:
         if isinstance(item, Unreadable):
             outcomes = self._failed if item.failed else self._skipped
-            outcomes.append(ItemOutcome(id=printable(item.id), reason=printable(item.reason)))
-            if item.listed:
-                self._remember_unread(item.id, item.reason, item.source)
+            self._leave_out(outcomes, item.id, item.reason, item.source, listed=item.listed)
             return
         try:
             document = with_symbols(checked(item))
         except InvalidDocumentError as error:
-            self._failed.append(ItemOutcome(id=printable(str(item.id)), reason=str(error)))
-            self._remember_unread(str(item.id), str(error), str(item.source))
+            self._leave_out(self._failed, str(item.id), str(error), str(item.source))
             return
         if document.id in self._seen:
             reason = "the id was given twice in this run; the first one was kept"
             self._failed.append(ItemOutcome(id=document.id, reason=reason))
         elif not document.text:
-            self._skipped.append(ItemOutcome(id=document.id, reason="empty text"))
-            self._remember_unread(document.id, "empty text", document.source)
+            self._leave_out(self._skipped, document.id, "empty text", document.source)
             return
         else:
             self._plan(document)
         self._seen.add(document.id)
 
-    def _remember_unread(self, doc_id: str, reason: str, source: str) -> None:
-        self._unread.append(
-            UnreadItem(id=printable(doc_id), reason=printable(reason), source=printable(source), at=_now())
-        )
+    def _leave_out(
+        self, outcomes: list[ItemOutcome], doc_id: str, reason: str, source: str, *, listed: bool = True
+    ) -> None:
+        """Say why something is not indexed, and that its earlier version, if there is one, stays."""
+        name, reason = printable(doc_id), printable(reason)
+        if doc_id in self._collection.entries:
+            reason += "; what it held before stays searchable until it is deleted"
+        outcomes.append(ItemOutcome(id=name, reason=reason))
+        if listed:
+            self._unread.append(UnreadItem(id=name, reason=reason, source=printable(source), at=_now()))
 
     def _plan(self, document: Document) -> None:
         with self._collection.still():  # until it is announced, nobody knows that its text is needed

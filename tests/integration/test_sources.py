@@ -242,6 +242,16 @@ def test_sync_names_what_it_deletes(tmp_path):
     stop_owner(tmp_path / "store")
 
 
+def test_a_file_that_cannot_be_read_any_more_says_that_its_earlier_text_stays(store, tmp_path):
+    (tmp_path / "a.txt").write_text("words of the lease")
+    store.index([tmp_path / "a.txt"])
+    (tmp_path / "a.txt").write_text("")
+    [skipped] = store.index([tmp_path / "a.txt"]).skipped
+    assert skipped.reason == "empty file; what it held before stays searchable until it is deleted"
+    assert store.search("lease").hits[0].document.id == "a.txt"
+    assert [one.reason for one in store.unread()] == [skipped.reason]
+
+
 def test_a_listed_file_can_be_deleted_from_the_list(store, tmp_path):
     (tmp_path / "b.pdf").write_bytes(b"%PDF-1.7 x")
     store.index([tmp_path / "b.pdf"])
