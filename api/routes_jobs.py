@@ -16,6 +16,7 @@ from api.answers import Cursor, Page, json_answer, read_cursor
 from api.errors import USUAL, problem_responses, writing_responses
 from api.keys import Level
 from encoders.errors import InvalidInputError, RetrievalError
+from indexers.locations import normal
 from retriever.errors import NotFoundError, PermissionDeniedError
 from retriever.types import Job
 
@@ -146,5 +147,5 @@ def _shown(job: Job, access: Access) -> Job:
     """Leave out folders of this machine, unless the caller runs it."""
     if access.may("*", "admin") and not access.service.settings.needs_key:
         return job
-    error = job.error.replace(str(access.service.settings.store.absolute()), "STORE")
+    error = job.error.replace(str(normal(access.service.settings.store)), "STORE")
     return replace(job, paths=(), error=error)

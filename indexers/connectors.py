@@ -20,6 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from indexers.archives import members
+from indexers.locations import normal
 from indexers.parsing import FileParser, ParseLimits, Skipped, survey
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class FolderConnector:
                 id=found.id,
                 tag=f"{state.st_size}-{state.st_mtime_ns}",
                 read=found.path.read_bytes,
-                source=str(found.path.absolute()),
+                source=str(normal(found.path)),
             )
             yield from opened(item, self.limits) if self.archives else (item,)
 

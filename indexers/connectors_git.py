@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from encoders.errors import InvalidInputError
 from indexers.connectors import Item
+from indexers.locations import normal
 from indexers.parsing import ParseLimits, Skipped
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class GitConnector:
             id=path,
             tag=blob,
             read=partial(self._git, "cat-file", "blob", blob),
-            source=f"{self.repository.absolute()}@{commit[:12]}:{path}",
+            source=f"{normal(self.repository)}@{commit[:12]}:{path}",
             metadata={"commit": commit, "path": path},
         )
 

@@ -19,7 +19,7 @@ from indexers.archives import is_archive
 from indexers.connectors import Item, opened
 from indexers.documents import printable
 from indexers.ingest import Unreadable
-from indexers.locations import GIT, is_local, repository
+from indexers.locations import GIT, is_local, normal, repository
 from indexers.parsing import FoundFile, Skipped, survey
 
 if TYPE_CHECKING:
@@ -103,11 +103,11 @@ def _read_archive(
         reason = f"{size:,} bytes are more than {limits.file_bytes:,}; raise the limit"
         yield Unreadable(archive.id, reason, failed=False, source=str(path))
         return
-    whole = Item(id=archive.id, tag="", read=path.read_bytes, source=str(path.absolute()))
+    whole = Item(id=archive.id, tag="", read=path.read_bytes, source=str(normal(path)))
     try:
         for one in opened(whole, limits):
             if isinstance(one, Skipped):
-                yield Unreadable(one.id, one.reason, failed=False, source=str(path.absolute()))
+                yield Unreadable(one.id, one.reason, failed=False, source=str(normal(path)))
             else:
                 yield _read_item(parser, one)
     except OSError as error:
@@ -128,9 +128,7 @@ def _read_item(parser: FileParser, item: Item) -> Document | Unreadable:
 
 
 def _read_file(parser: FileParser, file: FoundFile) -> Document | Unreadable:
-    source = str(file.path.absolute())
-    if misnamed := _misnamed(file.id, source):
-        return misnamed
+    source = str(normal(file.path))
     try:
         parsed = parser.parse_file(file)
     except OSError as error:

@@ -11,7 +11,7 @@ from encoders.errors import InvalidInputError
 from encoders.types import Document
 from indexers.errors import ClosedError
 from indexers.layout import choose_remote
-from indexers.locations import absolute
+from indexers.locations import absolute, normal
 from retriever.context.types import CitationRef, Context, ContextOptions, Template
 from retriever.options import DEFAULT_PROFILE, FacetOptions, ListOptions, search_options
 from retriever.protocols import QueueingEngine
@@ -133,7 +133,7 @@ class BaseRetriever:
         Raises:
             InvalidInputError: it is no folder; nothing was changed.
         """
-        root = Path(absolute(folder))
+        root = normal(folder)
         if not root.is_dir():
             raise InvalidInputError(f"{root} is no folder; nothing was changed", folder=str(root))
         return self.engine.sync(str(root), ocr=ocr, progress=progress)

@@ -22,7 +22,7 @@ from indexers.documents import printable
 from indexers.editing import Expected
 from indexers.estimating import check_room, estimate, may_not_fit
 from indexers.ingest import Ingest, Unreadable
-from indexers.locations import absolute, is_local
+from indexers.locations import is_local, lies_in, normal
 from indexers.migrating import migrate
 from indexers.parsing import FileParser, FoundFile, ParseOptions, Skipped, find_files, survey
 from indexers.repair import repair as mend
@@ -172,14 +172,15 @@ class LocalEngine:
         progress: Callable[[Progress], None] | None = None,
     ) -> SyncReport:
         """Make the documents that came from ``folder`` equal to its files."""
-        root = Path(absolute(folder))
+        root = normal(folder)
         report = self.index([str(root)], ocr=ocr, progress=progress)
         there = {file.id for file in find_files(root)}
-        self._forget_unread(root, {printable(doc_id) for doc_id in there})
+        is_of_folder = lies_in(root)
+        self._forget_unread(is_of_folder, there)
         gone = [
             doc_id
             for doc_id, entry in list(self.collection.entries.items())
-            if doc_id not in there and _is_same_file(entry.source, root / doc_id)
+            if doc_id not in there and is_of_folder(entry.source, doc_id)
         ]
         return SyncReport(index=report, deleted=tuple(self.delete(gone)))
 
@@ -383,11 +384,11 @@ class LocalEngine:
         if may_not_fit(files, self._store.folder):
             check_room(self._estimate(files), self._store.folder)
 
-    def _forget_unread(self, root: Path, there: Set[str]) -> None:
+    def _forget_unread(self, is_of_folder: Callable[[str, str], bool], there: Set[str]) -> None:
         """Forget what could not be read in a folder and is gone from it."""
         collection = self.collection
         with collection.as_writer():
-            mine = (one.id for one in collection.unread.all() if _is_same_file(one.source, root / one.id))
+            mine = (one.id for one in collection.unread.all() if is_of_folder(one.source, one.id))
             collection.unread.update((), read=[doc_id for doc_id in mine if doc_id not in there])
 
     def doctor(
@@ -563,7 +564,7 @@ class LocalEngine:
 
     def _placed(self, item: Document | Unreadable) -> Document | Unreadable:
         """Forget where an upload lay: inside the store, and not for long."""
-        passing = Path(item.source).is_relative_to(self._store.folder.absolute())
+        passing = Path(item.source).is_relative_to(normal(self._store.folder))
         return replace(item, source="") if passing else item
 
     def _segmenter(self, encoder: Encoder) -> Segmenter:

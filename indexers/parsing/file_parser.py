@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from encoders.errors import MissingDependencyError
 from encoders.types import Document
 from indexers.documents import canonical
+from indexers.locations import normal
 from indexers.media_types import media_type_of
 from indexers.parsing.formats import format_of, read
 from indexers.parsing.isolation import ParserProcess
@@ -52,7 +53,7 @@ class FileParser:
         size, most = file.path.stat().st_size, self._options.limits.file_bytes
         if size > most:
             return Skipped(file.id, f"{size:,} bytes are more than {most:,}; raise the limit")
-        return self.parse(file.path.read_bytes(), doc_id=file.id, source=str(file.path.absolute()))
+        return self.parse(file.path.read_bytes(), doc_id=file.id, source=str(normal(file.path)))
 
     def parse(
         self, data: bytes, *, doc_id: str, source: str = "", media_type: str = ""

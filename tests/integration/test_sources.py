@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from encoders.errors import InvalidInputError
 from encoders.fake import HashEncoder
-from indexers.locations import absolute, is_local, repository
+from encoders.types import Document
+from indexers.locations import absolute, is_local, normal, repository
 from retriever import Retriever
 from retriever.cli import longdoc
 from tests.support import stop_owner
@@ -56,6 +57,57 @@ def test_a_repository_is_named_with_its_revision_or_without():
     assert repository("git+/srv/app") == (Path("/srv/app"), "HEAD")
     assert repository("git+/srv/a@b@v1") == (Path("/srv/a@b"), "v1")
     assert absolute("git+app@v1") == f"git+{Path('app').absolute()}@v1"
+
+
+def test_another_spelling_of_a_folder_changes_nothing_and_sync_still_deletes_what_is_gone(
+    store, tmp_path, monkeypatch
+):
+    for name in ("k", "x2"):
+        (tmp_path / name).mkdir()
+    for number in range(3):
+        (tmp_path / "k" / f"{number}.txt").write_text(f"words of {number}")
+    (tmp_path / "k" / "empty.txt").write_text("")
+    monkeypatch.chdir(tmp_path / "x2")
+    assert len(store.index(["../k"]).added) == 3
+    assert store.get("2.txt").source == str(tmp_path / "k" / "2.txt")
+    found = store.search("words", filter={"source": {"$prefix": f"{tmp_path}/k/"}})
+    assert {hit.document.id for hit in found} == {"0.txt", "1.txt", "2.txt"}
+    (tmp_path / "k" / "2.txt").unlink()
+    (tmp_path / "k" / "empty.txt").unlink()
+    report = store.sync(tmp_path / "k")
+    assert (report.index.unchanged, report.index.updated) == (("0.txt", "1.txt"), ())
+    assert report.deleted == ("2.txt",)
+    assert store.unread() == ()
+
+
+def test_sync_knows_a_folder_again_behind_a_link_that_stays_as_it_is_named(store, tmp_path):
+    for release in ("one", "two"):
+        (tmp_path / release).mkdir()
+        (tmp_path / release / "kept.txt").write_text("words")
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "one" / name).write_text(f"words of {name}")
+    (tmp_path / "current").symlink_to("one")
+    store.index([tmp_path / "one"])
+    (tmp_path / "one" / "a.txt").unlink()
+    assert store.sync(tmp_path / "current").deleted == ("a.txt",)
+    assert store.get("b.txt").source == str(tmp_path / "current" / "b.txt")
+    (tmp_path / "current").unlink()
+    (tmp_path / "current").symlink_to("two")
+    assert store.sync(tmp_path / "current").deleted == ("b.txt",)
+
+
+def test_sync_finds_what_a_store_calls_by_a_path_with_dots(store, tmp_path):
+    (folder := tmp_path / "k").mkdir()
+    store.add([Document(id="gone.txt", text="words", source=f"{tmp_path}/x/../k/gone.txt")])
+    assert store.sync(folder).deleted == ("gone.txt",)
+
+
+def test_dots_after_a_link_name_the_file_that_they_mean(tmp_path):
+    (tmp_path / "far" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "deep")
+    assert normal(tmp_path / "link" / ".." / "a.txt") == tmp_path / "far" / "a.txt"
+    assert normal(tmp_path / "far" / ".." / "link" / "a.txt") == tmp_path / "link" / "a.txt"
+    assert absolute(f"git+{tmp_path}/x/../far@v1") == f"git+{tmp_path}/far@v1"
 
 
 def test_an_archive_in_a_folder_is_left_out_and_one_that_is_named_is_read(store, tmp_path):
