@@ -129,6 +129,8 @@ def _read_item(parser: FileParser, item: Item) -> Document | Unreadable:
 
 def _read_file(parser: FileParser, file: FoundFile) -> Document | Unreadable:
     source = str(normal(file.path))
+    if misnamed := _misnamed(file.id, source):
+        return misnamed
     try:
         parsed = parser.parse_file(file)
     except OSError as error:

@@ -176,7 +176,7 @@ class LocalEngine:
         report = self.index([str(root)], ocr=ocr, progress=progress)
         there = {file.id for file in find_files(root)}
         is_of_folder = lies_in(root)
-        self._forget_unread(is_of_folder, there)
+        self._forget_unread(is_of_folder, {printable(doc_id) for doc_id in there})
         gone = [
             doc_id
             for doc_id, entry in list(self.collection.entries.items())
@@ -575,13 +575,6 @@ def parse_options(ocr: str | None) -> ParseOptions:
     """Return how files are read: with OCR in these languages, or in those of the environment."""
     languages = os.environ.get(OCR_VARIABLE, "") if ocr is None else ocr
     return ParseOptions(ocr=True, ocr_languages=languages) if languages else ParseOptions()
-
-
-def _is_same_file(source: str, path: Path) -> bool:
-    """Tell whether a document came from a file, which may be gone, however its folder was spelled."""
-    return source == str(path) or (
-        Path(source).name == path.name and Path(source).resolve() == path.resolve()
-    )
 
 
 def _size(item: Document | Unreadable) -> int:
