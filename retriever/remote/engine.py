@@ -322,7 +322,7 @@ class HttpEngine:
 
     def estimate(self, paths: Sequence[str]) -> Estimate:
         """Refuse: it measures the machine that indexes, by files that are there."""
-        raise _elsewhere("estimate")
+        raise _elsewhere("index --estimate")
 
     def retain(self, *, versions: int | None, days: float | None) -> Retention:
         """Refuse: the operator of the service does it."""
