@@ -75,14 +75,14 @@ class FastTokenizer:
         self._unknown = _unknown_id(tokenizer, state["model"])
         self._spaces_lead = "ByteLevel" in json.dumps(state["pre_tokenizer"])
         self._prompt = ""
-        self._commands = self._prompt_ids = np.zeros(0, dtype=np.int64)
-        self._most_prompt = 0
+        self._prompt_start = self._prompt_ids = np.zeros(0, dtype=np.int64)
+        self._most_prompt_tokens = 0
         self._table = WordTable(self._read_as_words) if reads_by_words(state) else None
 
     @property
     def special_tokens(self) -> int:
         """Tokens added around every text: the model's own and those of the prompt."""
-        return len(self._prefix) + len(self._suffix) + self._most_prompt
+        return len(self._prefix) + len(self._suffix) + self._most_prompt_tokens
 
     @property
     def prefix(self) -> tuple[int, ...]:
@@ -107,13 +107,13 @@ class FastTokenizer:
         """
         require_texts([prompt])
         led = copy(self)
-        led._commands, led._prompt = self._cut_prompt(prompt)
+        led._prompt_start, led._prompt = self._cut_prompt(prompt)
         bare = led._prompt if self._kind == "WordPiece" else led._prompt.rstrip(" ")
-        led._prompt_ids = np.concatenate([led._commands, self.read([bare])[0].ids])
+        led._prompt_ids = np.concatenate([led._prompt_start, self.read([bare])[0].ids])
         if led._prompt:
-            led._most_prompt = 1 << 30  # nothing is too long while it is found out
-            led._most_prompt = max(len(one.lead) for one in led.read(_BEGINNINGS))
-        led._most_prompt = max(led._most_prompt, len(led._prompt_ids))
+            led._most_prompt_tokens = 1 << 30  # nothing is too long while it is found out
+            led._most_prompt_tokens = max(len(one.lead) for one in led.read(_BEGINNINGS))
+        led._most_prompt_tokens = max(led._most_prompt_tokens, len(led._prompt_ids))
         return led
 
     def _cut_prompt(self, prompt: str) -> tuple[IntArray, str]:
@@ -156,27 +156,27 @@ class FastTokenizer:
         require_texts(texts)
         if self._prompt:
             led = self._read([self._prompt + text if text else "" for text in texts])
-            return [self._led(one) for one in led]
+            return [self._parted(one) for one in led]
         read = self._read(texts)
-        return [replace(one, lead=self._commands) for one in read] if len(self._commands) else read
+        return [replace(one, lead=self._prompt_start) for one in read] if len(self._prompt_start) else read
 
     def _read(self, texts: Sequence[str]) -> list[TokenizedText]:
         if self._table is None:
             return self._read_whole(texts)
         return [self._tokenized(*self._table.read(text)) for text in texts]
 
-    def _led(self, read: TokenizedText) -> TokenizedText:
+    def _parted(self, read: TokenizedText) -> TokenizedText:
         """Part a text from the prompt that was read with it."""
         spans, characters = read.spans, len(self._prompt)
         beyond = np.flatnonzero(spans.offsets[:, 1] > characters)
         first = int(beyond[0]) if len(beyond) else len(read)
         word_starts = spans.word_starts[first:].copy()
         word_starts[:1] = True
-        lead = np.concatenate([self._commands, read.ids[:first]])
+        lead = np.concatenate([self._prompt_start, read.ids[:first]])
         return TokenizedText(
             read.ids[first:],
             TokenSpans(np.maximum(spans.offsets[first:] - characters, 0), spans.known[first:], word_starts),
-            lead if len(lead) <= self._most_prompt else self._prompt_ids,
+            lead if len(lead) <= self._most_prompt_tokens else self._prompt_ids,
         )
 
     def _read_whole(self, texts: Sequence[str]) -> list[TokenizedText]:

@@ -38,8 +38,6 @@ _LIMITS: Final = tuple(
 _HEADS: Final = (["Transformer", "Pooling"], ["Transformer"])
 _QUERY_PROMPTS: Final = ("query", "search_query", "retrieval.query")
 _DOCUMENT_PROMPTS: Final = ("document", "passage", "search_document", "retrieval.passage", "corpus")
-
-
 _READ_WHOLE: Final = 4 << 20
 _BLOCKS: Final = 256
 _BLOCK_BYTES: Final = 16 << 10
@@ -119,8 +117,9 @@ def _after_pooling(path: Path, modules: Sequence[Mapping[str, str]]) -> tuple[Pa
     kinds = [_module_kind(path, module) for module in modules]
     head = kinds.index("Pooling") + 1 if "Pooling" in kinds else 1
     if not kinds or (set(kinds[head:]) <= {"Dense", "Normalize"} and kinds[:head] in _HEADS):
-        after = [path / one["path"] if _module_kind(path, one) == "Dense" else None for one in modules[head:]]
-        return tuple(after[:-1] if after and after[-1] is None else after)
+        steps = zip(kinds[head:], modules[head:], strict=True)
+        after = tuple(path / one["path"] if kind == "Dense" else None for kind, one in steps)
+        return after[:-1] if after and after[-1] is None else after
     raise ModelError(
         f"{path} has its modules in the order {', '.join(kinds)}; only a Transformer, then a Pooling, then "
         "Dense and Normalize can be read here",
@@ -169,8 +168,8 @@ def _revision(path: Path) -> str:
     for file in sorted(path.rglob("*")):
         if file.suffix not in {".json", ".safetensors", ".bin", ".txt", ".model"} or not file.is_file():
             continue
-        digest.update(f"{file.relative_to(path)} {file.stat().st_size}\n".encode())
         size = file.stat().st_size
+        digest.update(f"{file.relative_to(path)} {size}\n".encode())
         with file.open("rb") as opened:
             if size <= _READ_WHOLE:
                 digest.update(opened.read())

@@ -7,7 +7,6 @@ indexed; 4 the store is in use by another process.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ import click
 from encoders.errors import InvalidInputError, RetrievalError
 from indexers.layout import require_store
 from indexers.locations import is_local
+from indexers.remote_settings import RemoteSettings
 from retriever.context.types import EXPANSIONS, FORMATS, ORDERS
 from retriever.options import KINDS, OCR_VARIABLE, RERANK_METHODS, EvidenceOptions
 from retriever.terminal import harmless
@@ -152,7 +152,7 @@ def store_options(command: Command) -> Command:
         from retriever import Client, Retriever
 
         click.get_current_context().meta[_AS_JSON] = options.get("as_json", False)
-        shares = qdrant is not None or "LONGDOC_QDRANT_URL" in os.environ  # what others have indexed
+        shares = qdrant is not None or RemoteSettings.from_environment() is not None  # what others indexed
         if url is None and not shares and command.__name__ not in _MAKE_A_STORE:
             require_store(store)
         with waiting_for(STORE):
@@ -752,14 +752,10 @@ def _print_jobs(found: Sequence[Job], *, as_json: bool) -> None:
         speed = f", {job.tokens_per_s:,.0f} tokens/s" if job.tokens_per_s else ""
         left = f", {job.eta_s:.0f} s left" if job.eta_s is not None else ""
         what = f"{job.kind} {' '.join(job.paths)}"
-        lost = (
-            "".join(
-                f", {len(items)} {name}"
-                for name, items in (("skipped", job.report.skipped), ("failed", job.report.failed))
-                if items
-            )
-            if job.report
-            else ""
+        lost = "".join(
+            f", {len(getattr(job.report, name))} {name}"
+            for name in ("skipped", "failed")
+            if getattr(job.report, name, ())
         )
         click.echo(f"{job.id} {job.state} {what}: {done}{lost}{speed}{left} {job.error}".rstrip())
 
