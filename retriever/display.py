@@ -198,19 +198,30 @@ def _lines(where: Location) -> list[str]:
 
 
 def excerpt(evidence: Evidence) -> str:
-    """Return what is shown of a span: all of a short one, of a long one the words around what matches."""
+    """Return what is shown of a span: a short one whole, of a long one its beginning or what matches.
+
+    That part is shown where the beginning holds fewer than two of the words that match.
+    """
     text = evidence.text.rstrip("\n")
     first = len(text) - len(text.lstrip("\n"))
     if len(text) - first <= _EXCERPT:
         return text[first:]
     match, start = _match(evidence), first
     if match > first + _EXCERPT - _BEFORE:
-        start = min(match - _BEFORE, len(text) - _EXCERPT)
-        space = _SPACE.search(text, start, start + _BEFORE // 3)
-        start = space.end() if space else start
+        shown = evidence.start + first + _EXCERPT
+        if sum(one < shown for one, _ in evidence.highlights) < 2:
+            start = _begun(text, min(match - _BEFORE, len(text) - _EXCERPT), match)
     before = "… " if start > first else ""
     after = " …" if start + _EXCERPT < len(text) else ""
     return before + text[start : start + _EXCERPT].strip("\n").rstrip() + after
+
+
+def _begun(text: str, start: int, match: int) -> int:
+    """Move on to where a line begins, or a word where none does, before the match."""
+    if (line := text.find("\n", start, match)) >= 0:
+        return line + 1
+    space = _SPACE.search(text, start, start + _BEFORE // 3)
+    return space.end() if space else start
 
 
 def _match(evidence: Evidence) -> int:

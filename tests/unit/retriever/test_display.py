@@ -42,6 +42,17 @@ def test_a_match_in_the_best_sentence_goes_before_an_earlier_one():
     assert shown.endswith(ANSWER)
 
 
+def test_a_beginning_that_holds_two_of_the_words_is_shown():
+    text = "split a shell command line safely\n" + FILLER + ANSWER
+    shown = excerpt(evidence(text, highlights=("split", "shell", "moon"), quote=ANSWER))
+    assert shown.startswith("split a shell")
+
+
+def test_what_is_shown_begins_with_a_line_where_one_begins():
+    text = "x = 1\n" * 200 + "    y = x\n" + ANSWER
+    assert excerpt(evidence(text, highlights=("moon",))).startswith("… x = 1\n")
+
+
 def test_a_match_near_the_start_leaves_the_start_in_place():
     shown = excerpt(evidence("\n" + ANSWER + " " + FILLER, highlights=("moon",)))
     assert shown.startswith(ANSWER)
